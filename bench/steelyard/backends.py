@@ -1,0 +1,71 @@
+"""With what a workload is computed. A backend is one entry of :data:`BACKENDS`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from steelyard import cython_build
+from steelyard.project import Project
+
+
+def import_source(path: Path, name: str) -> ModuleType:
+    """Import the Python file ``path``, whose package is already in ``sys.modules``, under ``name``."""
+    return importlib.import_module(name)
+
+
+def no_further_need() -> str | None:
+    """A backend that runs wherever its module can be imported."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One way to write a kernel: the file's suffix, what it needs, and how it is loaded."""
+
+    name: str
+    requires: str | None = None
+    """The module that must be importable; None if Python alone will do."""
+    install: str = ""
+    """What to install if it is not; the module's name if empty."""
+    suffix: str = ".py"
+    load: Callable[[Path, str], ModuleType] = import_source
+    """``load(path, name)`` imports the file under that module name."""
+    lacking: Callable[[], str | None] = no_further_need
+    """What else this machine lacks, with its cure; None if nothing."""
+    compiles: bool = False
+    """Whether the first call compiles, so that it is worth doing before the first timing."""
+
+    def unavailable(self) -> str | None:
+        """Why this backend cannot run here, with the cure; None if it can."""
+        if self.requires and importlib.util.find_spec(self.requires) is None:
+            return f"{self.requires} is not installed (pip install {self.install or self.requires})"
+        return self.lacking()
+
+
+BACKENDS: Mapping[str, Backend] = {
+    backend.name: backend
+    for backend in (
+        Backend("python"),
+        Backend("numpy", requires="numpy"),
+        Backend("numexpr", requires="numexpr"),
+        Backend(
+            "cython",
+            requires="Cython",
+            install="cython",
+            suffix=".pyx",
+            load=cython_build.load,
+            lacking=cython_build.lacking,
+        ),
+        Backend("numba", requires="numba", compiles=True),
+    )
+}
+
+
+def backends_of(project: Project) -> Mapping[str, Backend]:
+    """The backends of the harness and those that the project's configuration adds, in display order."""
+    return {**BACKENDS, **{name: Backend(name, requires=module) for name, module in project.backends.items()}}

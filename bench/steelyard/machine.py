@@ -1,0 +1,114 @@
+"""Where something was measured: what lasts of a machine, which makes its key, and its state at the time."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+LIBRARIES = ("numpy", "numexpr", "cython", "numba", "llvmlite", "scipy", "pytest-benchmark", "steelyard")
+"""Distributions whose versions decide what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What lasts: two runs with the same key can be compared. Clock rates are left out, they change by themselves."""
+
+    cpu: str
+    cores: int
+    caches: Mapping[str, str]
+    """Sizes as the kernel gives them: ``{"L1 Data": "32K", ...}``."""
+    memory: int
+    """Bytes, rounded to whole GiB: the kernel's own share differs from boot to boot."""
+    system: str
+    python: str
+    compiler: str
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def here(cls) -> Machine:
+        """The machine that this process runs on."""
+        import psutil
+
+        from steelyard.cython_build import toolchain
+        from steelyard.threads import cores
+
+        return cls(
+            cpu=cpu_model(),
+            cores=cores(),
+            caches=cache_sizes(),
+            memory=round(psutil.virtual_memory().total / 2**30) * 2**30,
+            system=system_name(),
+            python=f"{platform.python_implementation()} {platform.python_version()}",
+            compiler=(toolchain()[1].splitlines() or ["none"])[0],
+            libraries=installed(LIBRARIES),
+        )
+
+    @property
+    def key(self) -> str:
+        """A folder name: pytest-benchmark's own, made specific by a digest of everything above."""
+        digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:8]
+        python = ".".join(platform.python_version_tuple()[:2])
+        return f"{platform.system()}-{platform.python_implementation()}-{python}-{digest}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, for a run file."""
+        return asdict(self)
+
+
+def cpu_model() -> str:
+    """The processor's own name, as far as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def cache_sizes() -> dict[str, str]:
+    """The caches that core 0 sees, by level and kind; empty where the system does not tell."""
+    caches = {}
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        caches[f"L{level} {kind}"] = size
+    return caches
+
+
+def system_name() -> str:
+    """The operating system with its version, but not the kernel's build."""
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return f"{platform.system()} {platform.release()}"
+
+
+def installed(distributions: tuple[str, ...]) -> dict[str, str]:
+    """The versions of those distributions that are installed."""
+    versions = {}
+    for name in distributions:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def state() -> dict[str, Any]:
+    """What changes from minute to minute and can spoil a measurement; kept with a run, never in its key."""
+    import psutil
+
+    return {
+        "node": platform.node(),
+        "kernel": platform.release(),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "steal_s": getattr(psutil.cpu_times(), "steal", None),
+        "cc": sysconfig.get_config_var("CC"),
+    }

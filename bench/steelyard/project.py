@@ -1,0 +1,93 @@
+"""A repository that uses the harness: where its kernels and reports are, and what it adds."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from steelyard.errors import BadConfiguration, NotConfigured
+from steelyard.workload import NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The ``[tool.steelyard]`` table of a pyproject.toml; paths are absolute.
+
+    ``backends`` maps the name of a further backend to the module that it needs; ``profilers`` and
+    ``pages`` map a name to ``"module:function"``, found from the project's root.
+    """
+
+    root: Path
+    kernels: Path
+    reports: Path
+    backends: Mapping[str, str] = field(default_factory=dict)
+    profilers: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """The project that ``start`` lies in.
+
+        Raises:
+            NotConfigured: no pyproject.toml from ``start`` upwards has the table.
+            BadConfiguration: it has, but with keys or values that mean nothing.
+        """
+        start = start.resolve()
+        for folder in (start, *start.parents):
+            path = folder / "pyproject.toml"
+            if path.is_file():
+                try:
+                    table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("steelyard")
+                except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                    raise BadConfiguration(path, f"cannot be read: {error}") from None
+                if table is not None:
+                    return cls.from_table(path, table)
+        raise NotConfigured(start)
+
+    @classmethod
+    def from_table(cls, path: Path, table: Mapping[str, Any]) -> Project:
+        """The project whose pyproject.toml at ``path`` holds ``table``."""
+        known = {"kernels": str, "reports": str, "backends": dict, "profilers": dict, "pages": dict}
+        for key, value in table.items():
+            if key not in known:
+                raise BadConfiguration(path, f"has an unknown key {key!r}; known: {', '.join(known)}")
+            if not isinstance(value, known[key]):
+                raise BadConfiguration(path, f"key {key!r} should be a {known[key].__name__}: {value!r}")
+            for name, target in value.items() if isinstance(value, dict) else ():
+                if not isinstance(target, str):
+                    raise BadConfiguration(path, f"table {key!r} should map names to strings: {value!r}")
+                if not NAME.fullmatch(name):
+                    why = f"table {key!r} has {name!r}: use letters, digits and _, a letter first"
+                    raise BadConfiguration(path, why)
+        root = path.parent
+        kernels = root / table.get("kernels", "kernels")
+        if not kernels.is_dir():
+            raise BadConfiguration(path, f"names the kernels folder {kernels}, which does not exist")
+        return cls(
+            root=root,
+            kernels=kernels,
+            reports=root / table.get("reports", "reports"),
+            backends=table.get("backends", {}),
+            profilers=table.get("profilers", {}),
+            pages=table.get("pages", {}),
+        )
+
+    def reporting_to(self, folder: Path | None) -> Project:
+        """The same project, its output elsewhere if ``folder`` is given."""
+        return self if folder is None else replace(self, reports=folder.resolve())
+
+    def load(self, target: str) -> Any:
+        """The object that ``"module:name"`` means, the module sought in the root first."""
+        module, _, name = target.partition(":")
+        sys.path.insert(0, str(self.root))
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise BadConfiguration(self.root / "pyproject.toml", f"names {target!r}: {error}") from None
+        finally:
+            sys.path.remove(str(self.root))

@@ -1,0 +1,262 @@
+"""What there is to measure: the workloads of a project, found by convention, and their cells.
+
+``kernels/<workload>/__init__.py`` holds ``WORKLOAD``; ``<workload>_<backend>.py`` (``.pyx`` for Cython) beside
+it holds that backend's variants. Their names are read from the literal ``__all__`` without importing or
+compiling anything; ``__parallel__``, a literal as well, names those that use more than one core.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from steelyard.backends import Backend, backends_of
+from steelyard.cell import Cell, Variant
+from steelyard.errors import BadWorkload, SteelyardError, UnknownName
+from steelyard.kernel import Kernel, frozen, load
+from steelyard.project import Project
+from steelyard.workload import NAME, Inputs, Workload
+
+
+def literal(path: Path, name: str) -> list[str] | None:
+    """The list of strings that ``path``, Python or Cython, assigns to ``name`` at the start of a line."""
+    source = path.read_text("utf-8")
+    found = re.search(rf"^{name}\s*(?::[^=\n]*)?=\s*([\[(][^\])]*[\])])", source, re.MULTILINE)
+    if not found:
+        return None
+    try:
+        value = list(ast.literal_eval(found[1]))
+    except (ValueError, SyntaxError):
+        raise BadWorkload(path, f"{name} should be a literal list of names, such as ['loops']") from None
+    for item in value:
+        if not (isinstance(item, str) and NAME.fullmatch(item)):
+            raise BadWorkload(
+                path, f"{name} has {item!r}, which cannot be a variant's name: use letters, digits and _"
+            )
+    return value
+
+
+def variants_of(path: Path, workload: str, backend: str) -> list[Variant]:
+    """The variants that a kernel file says it has.
+
+    Raises:
+        BadWorkload: there is no literal ``__all__``, or a name stands twice.
+    """
+    names = literal(path, "__all__")
+    if not names:
+        raise BadWorkload(path, "has no __all__; name its variants in it, such as __all__ = ['loops']")
+    parallel = literal(path, "__parallel__") or []
+    source = path.read_text("utf-8")
+    for name in names:
+        definitions = len(re.findall(rf"^(?:def|cpdef)\b[^(\n]*\b{name}\s*\(", source, re.MULTILINE))
+        if names.count(name) > 1 or definitions > 1:
+            where = "__all__" if names.count(name) > 1 else "the file"
+            raise BadWorkload(path, f"{where} has two variants named {name!r}; rename one")
+    for name in parallel:
+        if name not in names:
+            raise BadWorkload(path, f"__parallel__ has {name!r}, which __all__ has not")
+    return [Variant(workload, backend, name, path, parallel=name in parallel) for name in names]
+
+
+class Registry:
+    """The workloads and variants of a project. Making one imports nothing; see :meth:`workload`."""
+
+    def __init__(self, project: Project) -> None:
+        """Find the project's workloads and variants.
+
+        Raises:
+            SteelyardError: something found cannot be used; the message names every such place.
+        """
+        self.project = project
+        self.backends: Mapping[str, Backend] = backends_of(project)
+        self.variants: dict[str, list[Variant]] = {}
+        self._workloads: dict[str, Workload] = {}
+        self._inputs: dict[tuple[str, str], Inputs] = {}
+        problems = []
+        for folder in sorted(project.kernels.iterdir()):
+            if folder.is_dir() and not folder.name.startswith((".", "_")):
+                try:
+                    self.variants[folder.name] = self._discover(folder)
+                except SteelyardError as problem:
+                    problems.append(str(problem))
+        if problems:
+            raise SteelyardError("\n".join(problems))
+        if not self.variants:
+            raise BadWorkload(project.kernels, "holds no workload; write a first one: steelyard new NAME")
+
+    def _discover(self, folder: Path) -> list[Variant]:
+        if not NAME.fullmatch(folder.name):
+            raise BadWorkload(
+                folder, "cannot name a workload: rename the folder with letters, digits and _, a letter first"
+            )
+        init = folder / "__init__.py"
+        if not init.is_file() or not re.search(r"^WORKLOAD\b", init.read_text("utf-8"), re.MULTILINE):
+            raise BadWorkload(
+                init, "has no WORKLOAD = Workload(...); a name that starts with _ is passed over"
+            )
+        variants = []
+        for path in sorted(folder.glob(f"{folder.name}_*.py*")):
+            if path.suffix not in {".py", ".pyx"}:
+                continue
+            name = path.stem.removeprefix(f"{folder.name}_")
+            backend = self.backends.get(name)
+            if backend is None:
+                raise BadWorkload(
+                    path,
+                    f"{name!r} is no backend; known: {', '.join(self.backends)}. "
+                    f"Add it, [tool.steelyard.backends] {name} = 'module it needs', or rename the file",
+                )
+            if path.suffix != backend.suffix:
+                raise BadWorkload(path, f"a {name} kernel is written in {folder.name}_{name}{backend.suffix}")
+            variants += variants_of(path, folder.name, name)
+        if not variants:
+            raise BadWorkload(
+                folder, f"has no kernel; write {folder.name}_python.py with __all__ = ['loops']"
+            )
+        order = list(self.backends)
+        return sorted(variants, key=lambda variant: order.index(variant.backend))
+
+    @cached_property
+    def package(self) -> str:
+        """The private package that the kernels folder is imported as: no other ``kernels`` can collide."""
+        name = "steelyard_kernels_" + hashlib.sha256(str(self.project.kernels).encode()).hexdigest()[:8]
+        if name not in sys.modules:
+            package = ModuleType(name)
+            package.__path__ = [str(self.project.kernels)]
+            sys.modules[name] = package
+        return name
+
+    def workload(self, name: str) -> Workload:
+        """The named workload; its module is imported at the first call.
+
+        Raises:
+            UnknownName: there is none of that name.
+            BadWorkload: its module raises, or its WORKLOAD is not a Workload.
+        """
+        if name not in self.variants:
+            raise UnknownName("workload", name, self.variants)
+        if name not in self._workloads:
+            init = self.project.kernels / name / "__init__.py"
+            try:
+                workload = getattr(importlib.import_module(f"{self.package}.{name}"), "WORKLOAD", None)
+            except Exception as error:
+                raise BadWorkload(init, f"cannot be imported: {type(error).__name__}: {error}") from error
+            if not isinstance(workload, Workload):
+                raise BadWorkload(init, f"WORKLOAD should be a steelyard.Workload, not {workload!r}")
+            self._workloads[name] = workload
+        return self._workloads[name]
+
+    def reference(self, workload: str) -> Variant:
+        """The variant that the workload's others are held against.
+
+        Raises:
+            UnknownName: the workload names one that is not there.
+        """
+        named = self.workload(workload).reference
+        if named is not None:
+            return self.variant(f"{workload}/{named}")
+        variants = self.variants[workload]
+        return next((variant for variant in variants if variant.backend == "python"), variants[0])
+
+    def inputs(self, workload: str, size: str) -> Inputs:
+        """The frozen inputs of a size, made once.
+
+        Raises:
+            BadWorkload: the workload's ``inputs`` raises for these parameters.
+        """
+        if (workload, size) not in self._inputs:
+            definition = self.workload(workload)
+            try:
+                self._inputs[workload, size] = frozen(definition.inputs(**definition.sizes[size]))
+            except Exception as error:
+                raise BadWorkload(
+                    self.project.kernels / workload / "__init__.py",
+                    f"inputs(**{dict(definition.sizes[size])}) raises {type(error).__name__}: {error}",
+                ) from error
+        return self._inputs[workload, size]
+
+    def load(self, variant: Variant) -> Kernel:
+        """Import a variant's function; see :func:`steelyard.kernel.load` for what it raises."""
+        self.workload(variant.workload)  # the package that the kernel's module belongs to
+        return load(
+            variant,
+            self.backends[variant.backend],
+            f"{self.package}.{variant.workload}.{variant.path.stem}",
+        )
+
+    def variant(self, id: str) -> Variant:
+        """The variant of that id, ``workload/backend/variant``.
+
+        Raises:
+            UnknownName: which part of the id is unknown, and what is known.
+        """
+        workload, backend, name = [*id.split("/"), "", ""][:3]
+        if workload not in self.variants:
+            raise UnknownName("workload", workload, self.variants)
+        here = self.variants[workload]
+        if backend not in {variant.backend for variant in here}:
+            raise UnknownName(f"backend of {workload}", backend, dict.fromkeys(v.backend for v in here))
+        for variant in here:
+            if (variant.backend, variant.name) == (backend, name):
+                return variant
+        names = [variant.name for variant in here if variant.backend == backend]
+        raise UnknownName(f"variant of {workload}/{backend}", name, names)
+
+    def cell(self, id: str) -> Cell:
+        """The cell of that id, ``workload/backend/variant/size``.
+
+        Raises:
+            UnknownName: which part of the id is unknown, and what is known.
+        """
+        variant, _, size = id.rpartition("/")
+        if id.count("/") != 3:
+            raise UnknownName("cell", id, [cell.id for cell in self.select()])
+        found = self.variant(variant)
+        if size not in self.workload(found.workload).sizes:
+            raise UnknownName(f"size of {found.workload}", size, self.workload(found.workload).sizes)
+        return Cell(found, size)
+
+    def select(
+        self,
+        workloads: Iterable[str] = (),
+        backends: Iterable[str] = (),
+        sizes: Iterable[str] = (),
+    ) -> list[Cell]:
+        """The cells of these workloads, backends and sizes; all, or the default sizes, where none is named.
+
+        ``sizes`` may have "all". A workload without one of the sizes has no cells of it, so long as another has.
+
+        Raises:
+            UnknownName: a name that no workload knows.
+        """
+        workloads, backends, sizes = list(workloads), list(backends), list(sizes)
+        for name in workloads:
+            if name not in self.variants:
+                raise UnknownName("workload", name, self.variants)
+        for name in backends:
+            if name not in self.backends:
+                raise UnknownName("backend", name, self.backends)
+        chosen = workloads or list(self.variants)
+        known = dict.fromkeys(size for name in chosen for size in self.workload(name).sizes)
+        for name in sizes:
+            if name not in known and name != "all":
+                raise UnknownName("size", name, [*known, "all"])
+        cells = []
+        for name in chosen:
+            workload = self.workload(name)
+            wanted = workload.sizes if "all" in sizes else sizes or workload.default_sizes
+            cells += [
+                Cell(variant, size)
+                for size in workload.sizes
+                if size in wanted
+                for variant in self.variants[name]
+                if not backends or variant.backend in backends
+            ]
+        return cells

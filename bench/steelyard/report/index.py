@@ -1,0 +1,67 @@
+"""The index page: the outcome in words, what is how fast, what has no time and why, and where."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from steelyard.project import Project
+from steelyard.report.comparison import Comparison
+from steelyard.report.environment import TEMPLATES
+from steelyard.report.outcome import outcome
+from steelyard.report.profiles import links
+from steelyard.runs import Run
+
+
+def render(run: Run, project: Project) -> Markup:
+    """The body of the index page."""
+    comparison = Comparison(run, project.backends)
+    html = TEMPLATES.get_template("index.html").render(
+        run=run,
+        comparison=comparison,
+        outcome=outcome(comparison),
+        profiles=links(run, project.reports),
+        facts=facts(run),
+        reports=os.path.relpath(project.reports, project.root),
+    )
+    return Markup(html)
+
+
+def facts(run: Run) -> Mapping[str, str]:
+    """Machine, versions and circumstances, by their names; what was not recorded is left out."""
+    machine = run.machine
+    state = run.state.get("before", run.state)
+    known = {
+        "processor": machine.get("cpu"),
+        "cores": machine.get("cores"),
+        "caches": pairs(machine.get("caches")),
+        "memory": f"{machine['memory'] / 2**30:.0f} GiB" if machine.get("memory") else None,
+        "system": machine.get("system"),
+        "kernel": state.get("kernel"),
+        "load before": ", ".join(f"{load:.2f}" for load in state.get("load") or ()),
+        "interpreter": machine.get("python"),
+        "compiler": machine.get("compiler"),
+        "libraries": pairs(machine.get("libraries")),
+        "commit": commit_line(run.commit),
+        "started": f"{run.started:%Y-%m-%d %H:%M} {run.started.tzname() or ''}".strip(),
+        "seed of the order": run.details.get("seed"),
+        "command": run.details.get("command"),
+        "run": run.path.name,
+    }
+    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+
+
+def pairs(values: Mapping[str, Any] | None) -> str:
+    """``numpy 2.1.0, numba 0.60.0``."""
+    return ", ".join(f"{name} {value}" for name, value in (values or {}).items())
+
+
+def commit_line(commit: Mapping[str, Any]) -> str:
+    """``1a2b3c4d5e on main, with uncommitted changes``."""
+    if not commit.get("id"):
+        return "none"
+    branch = f" on {commit['branch']}" if commit.get("branch") else ""
+    return f"{str(commit['id'])[:10]}{branch}{', with uncommitted changes' if commit.get('dirty') else ''}"

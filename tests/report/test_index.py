@@ -1,0 +1,165 @@
+"""The index page of made-up runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from steelyard.project import Project
+from steelyard.report import write
+from steelyard.runs import Run
+
+Load = Callable[[dict[str, Any]], Run]
+GOLDEN = Path(__file__).parent / "golden" / "index.txt"
+HOSTILE = "\"><script>alert(1)</script>&amp;{{ 7*7 }}\N{PILE OF POO}'/../"
+
+
+class Text(HTMLParser):
+    """A page as text: a line for each row of a table, cells apart by bars, headings marked."""
+
+    BLOCKS = ("h1", "h2", "p", "tr", "li", "caption", "dt", "dd", "pre")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = [""]
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in self.BLOCKS:
+            self.lines.append({"h1": "# ", "h2": "## ", "caption": "table: "}.get(tag, ""))
+        if tag in ("td", "th"):
+            self.lines[-1] += " | "
+
+    def handle_data(self, data: str) -> None:
+        self.lines[-1] += data
+
+    @classmethod
+    def of(cls, html: str) -> Text:
+        text = cls()
+        text.feed(html.partition('tabindex="-1">')[2].partition("</main>")[0])
+        return text
+
+    def __str__(self) -> str:
+        lines = (" ".join(line.split()) for line in self.lines)
+        return "\n".join(line for line in lines if line) + "\n"
+
+
+def page(run: Run, project: Project) -> str:
+    return write(run, project).read_text("utf-8")
+
+
+def test_the_page_is_as_it_was(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """Every figure of a run with all kinds of cells; STEELYARD_GOLDEN=1 accepts what it is now."""
+    made = str(Text.of(page(load(usual), project)))
+    if os.environ.get("STEELYARD_GOLDEN"):
+        GOLDEN.write_text(made, "utf-8")
+    assert GOLDEN.read_text("utf-8") == made
+
+
+def test_every_link_on_the_page_leads_somewhere(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """Each absence links to its reason; no id is given twice."""
+    tags = Text.of(page(load(usual), project)).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    targets = {attributes["href"] for tag, attributes in tags if tag == "a"}
+    assert len(ids) == len(set(ids))
+    assert targets == {f"#{id}" for id in ids}
+
+
+def test_names_stay_text(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """Whatever a run file's names are, they are shown and never obeyed."""
+    measured = make.full("w/b/v/s", 0.1, unit=HOSTILE, parameters={HOSTILE: HOSTILE}, threads=HOSTILE)
+    names = {key: f"{HOSTILE}{key}" for key in ("cell", "workload", "backend", "variant", "size")}
+    measured["extra_info"] |= names
+    measured["extra_info"]["agreement"]["reference"] = HOSTILE
+    data = make.run_data(
+        [measured, make.full("w/python/v/s", 0.1)],
+        [make.missing(HOSTILE, HOSTILE, HOSTILE), make.missing(f"a/{HOSTILE[:9]}/c/d", "failed", HOSTILE)],
+        titles={names["workload"]: HOSTILE},
+        warnings=[HOSTILE],
+        id=HOSTILE,
+        command=HOSTILE,
+        machine={"cpu": HOSTILE, "libraries": {HOSTILE: HOSTILE}},
+    )
+    data["commit_info"] = {"id": HOSTILE, "branch": HOSTILE}
+    html = page(load(data), project)
+    assert "<script" not in html
+    text = Text.of(html)
+    assert {tag for tag, _ in text.tags}.isdisjoint({"script", "img", "iframe", "object"})
+    harmless = {
+        "aria-label",
+        "aria-labelledby",
+        "class",
+        "colspan",
+        "href",
+        "id",
+        "role",
+        "scope",
+        "tabindex",
+    }
+    assert {name for _, attributes in text.tags for name in attributes} <= harmless
+    assert str(text).count(HOSTILE[:30]) > 15
+
+
+@pytest.mark.parametrize("absent", [[], [{"cell": "a/b/c/d", "status": "failed", "reason": "no"}]])
+def test_a_run_without_times_has_a_page(
+    absent: list[dict[str, str]], make: SimpleNamespace, load: Load, project: Project
+) -> None:
+    """Nothing measured is an outcome too, and is said in the first sentence."""
+    text = str(Text.of(page(load(make.run_data([], absent)), project)))
+    expected = "Nothing has a time: 1 failed." if absent else "This run holds no cells: none was selected."
+    assert text.splitlines()[1] == expected
+
+
+def test_without_python_the_page_names_its_baseline(
+    make: SimpleNamespace, load: Load, project: Project
+) -> None:
+    """The sentence, the table and the note all say what a speed-up is over."""
+    cells = [make.full("lif/numpy/steps/small", 0.01), make.full("lif/numba/loops/small", 0.001)]
+    text = str(Text.of(page(load(make.run_data(cells)), project)))
+    assert "At size small, numba is fastest for lif (10.0\N{MULTIPLICATION SIGN} over numpy)" in text
+    assert "| workload | baseline | numpy | numba" in text
+    assert "the slowest variant is the baseline" in text
+
+
+def test_one_backend_is_compared_with_nothing(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """A run of one backend says so, and its times stand."""
+    text = str(Text.of(page(load(make.run_data([make.full("lif/numba/loops/small", 0.001)])), project)))
+    assert "Only numba has times" in text
+    assert "1.00 ms" in text
+
+
+def profiles(project: Project, run: str, **cells: dict[str, str]) -> None:
+    folder = project.reports / "profiles"
+    folder.mkdir(parents=True)
+    (folder / "x y.prof").touch()
+    (folder / "profiles.json").write_text(json.dumps({"run": run, "cells": cells}))
+
+
+def test_profiles_of_this_run_are_linked(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """Those that are there and inside the reports, by addresses relative to the page."""
+    run = load(make.run_data([make.full("lif/numba/loops/small", 0.001)]))
+    paths = {"profile": "profiles/x y.prof", "lines": "lines/gone.txt", "evil": "../../../../etc/passwd"}
+    profiles(project, run.id, **{"lif/numba/loops/small": paths})
+    html = page(run, project)
+    assert '<a href="../profiles/x%20y.prof">profile</a>' in html
+    assert "gone.txt" not in html
+    assert "passwd" not in html
+
+
+@pytest.mark.parametrize("contents", ['{"run": "another", "cells": {}}', "{", "[]", '{"run"', "\udcff"])
+def test_profiles_that_are_foreign_or_broken_are_left_out(
+    contents: str, make: SimpleNamespace, load: Load, project: Project
+) -> None:
+    """A report does not fail for want of profiles, nor show another run's."""
+    folder = project.reports / "profiles"
+    folder.mkdir(parents=True)
+    (folder / "profiles.json").write_bytes(contents.encode(errors="surrogateescape"))
+    text = str(Text.of(page(load(make.run_data([make.full("lif/numba/loops/small", 0.001)])), project)))
+    assert "This run left no profiles." in text
