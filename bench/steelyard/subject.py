@@ -115,7 +115,7 @@ class Subject:
             from line_profiler.autoprofile import autoprofile
 
             with script_environment(path, argv):
-                names = {"profile": profiler, "__name__": "__main__", "__file__": str(path)}
+                names = {"prof": profiler, "profile": profiler, "__name__": "__main__", "__file__": str(path)}
                 autoprofile.run(str(path), names, [str(path)])
 
         return cls(name=path.name, file=path, line=1, call=run, trace=trace)
