@@ -157,14 +157,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     session = item.config.stash[SESSION]
     session.begin(cell)
+    benchmark = cast("pytest.Function", item).funcargs["benchmark"]
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         yield
-    except Exception as error:
-        session.failed(cell, error)
+    except BaseException as error:
+        session.failed(cell, benchmark, error)
         raise
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    session.keep(cell, cast("pytest.Function", item).funcargs["benchmark"], cpu / wall)
+    session.keep(cell, benchmark, cpu / wall)
 
 
 @pytest.hookimpl(trylast=True)

@@ -223,9 +223,13 @@ class Session:
         if self.journal:
             self.journal.doing("timing", cell.id)
 
-    def failed(self, cell: Cell, error: Exception) -> None:
-        """Keep the reason why a cell failed while it was timed."""
-        row = Missing(cell.id, "failed", f"raised while it was timed: {type(error).__name__}: {error}")
+    def failed(self, cell: Cell, benchmark: Any, error: BaseException) -> None:
+        """Keep the reason why a cell failed while it was timed; half of its samples are none."""
+        benchmark.has_error = True
+        if benchmark.stats in self.benchmarks.benchmarks:
+            self.benchmarks.benchmarks.remove(benchmark.stats)  # it saves, and fails to, what has no samples
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
+        row = Missing(cell.id, "failed", f"while it was timed: {what}")
         self.outcomes[cell] = row
         if self.journal:
             self.journal.missing(row)

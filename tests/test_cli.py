@@ -1,0 +1,105 @@
+"""`steelyard …` says what it did, or what is wrong and how to mend it, and exits accordingly."""
+
+import pytest
+from click.testing import CliRunner
+from steelyard.cli import main
+
+
+@pytest.fixture
+def steelyard(monkeypatch):
+    """Run a command in a folder; return its exit code and what it printed."""
+
+    def run(folder, *arguments):
+        monkeypatch.chdir(folder)
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        return result.exit_code, result.output
+
+    return run
+
+
+def test_list(steelyard, write_project):
+    """Every workload with its sizes and variants, and why a backend cannot run."""
+    root = write_project(
+        {"double_jax.py": "__all__ = ['f']\n"}, "[tool.steelyard]\nbackends = {jax = 'no_such_jax'}\n"
+    )
+    code, output = steelyard(root / "kernels", "list")
+    assert code == 0
+    assert "double: Doubling" in output
+    assert "size small      n 8: 8 points (by default)" in output
+    assert "double/jax/f  (unavailable: no_such_jax is not installed" in output
+    assert "9 cells" in output
+
+
+def test_check(steelyard, write_project):
+    """What agrees is listed with what it was held against."""
+    code, output = steelyard(write_project(), "check", "--sizes", "tiny")
+    assert code == 0
+    assert "agrees      double/numpy/arrays/tiny" in output
+    assert "2 agrees" in output
+
+
+def test_check_fails_where_one_disagrees(steelyard, write_project):
+    """The exit code says so, and the line has place, values and tolerance."""
+    root = write_project({"double_numpy.py": "__all__ = ['f']\ndef f(x, s): return s * x + 1\n"})
+    code, output = steelyard(root, "check")
+    assert code == 1
+    assert "y[0] is -2.0, the reference double/python/loops has -3.0; tolerance 1e-12 relative" in output
+    assert "2 failed" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "--sizes", "huge"], "no size is named 'huge'"),
+        (["list", "--backends", "fortran"], "no backend is named 'fortran'"),
+        (["report"], "no run is saved"),
+        (["report", "gone.json"], "No such file"),
+        (["profile", "double/numpy/arrays/huge"], "no size of double is named 'huge'"),
+        (["profile", "--with", "perf", "double/numpy/arrays/small"], "no profiler is named 'perf'"),
+        (["profile", "nothing:here"], "module:function"),
+        (["new", "a b"], "cannot name a workload"),
+        (["new", "double"], "exists already"),
+    ],
+)
+def test_a_mistake_is_told_plainly(steelyard, write_project, arguments, message):
+    """One message with the cure, exit code 2, and no traceback."""
+    code, output = steelyard(write_project(), *arguments)
+    assert code == 2
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_outside_a_project(steelyard, tmp_path):
+    """The message says how to become one."""
+    code, output = steelyard(tmp_path, "list")
+    assert code == 2
+    assert "[tool.steelyard]" in output
+    assert "steelyard new" in output
+
+
+def test_profile_a_cell(steelyard, write_project):
+    """All three profilers leave their files, and each is told with what opens it."""
+    root = write_project()
+    code, output = steelyard(root, "profile", "double/python/loops/small")
+    assert code == 0
+    for name in ("profiles/double-python-loops-small.prof", "lines/double-python-loops-small.txt"):
+        assert (root / "reports" / name).is_file()
+    assert (root / "reports/profiles/double-python-loops-small.callgrind").is_file()
+    assert "snakeviz " in output
+
+
+def test_profile_a_script_anywhere(steelyard, tmp_path):
+    """No project is needed; its arguments are its own."""
+    (tmp_path / "script.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    code, output = steelyard(tmp_path, "profile", "--with", "cprofile", "script.py", "--sizes", "x")
+    assert code == 0
+    assert "['--sizes', 'x']" in output
+    assert (tmp_path / "reports" / "profiles" / "script.py.prof").is_file()
+
+
+def test_a_subject_that_raises(steelyard, tmp_path):
+    """Its error is told, with exit code 1."""
+    (tmp_path / "script.py").write_text("1 / 0\n")
+    code, output = steelyard(tmp_path, "profile", "--with", "cprofile", "script.py")
+    assert code == 1
+    assert "script.py: cprofile: ZeroDivisionError" in output
