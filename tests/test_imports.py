@@ -26,7 +26,7 @@ ROOMS = [
         "agreement",
     },
     # what was measured,
-    {"machine", "measurement", "runs", "storage", "first_call", "suite"},
+    {"machine", "measurement", "runs", "journal", "storage", "first_call", "suite"},
     # why it is so,
     {"subject", "profilers"},
     # how it is shown,

@@ -1,52 +1,13 @@
-"""A run is on disk the moment each cell ends, and survives what ends the process."""
+"""A saved run is read back as it was, or refused with its name and the cure."""
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+from runs_made import write_run
 from steelyard import runs
 from steelyard.errors import CannotWrite, NoRun, UnreadableRun
-from steelyard.runs import Journal, Missing, Run
-
-
-def benchmark(cell="double/numpy/arrays/small", data=(1e-6, 2e-6)):
-    workload, backend, variant, size = cell.split("/")
-    names = {
-        "cell": cell,
-        "workload": workload,
-        "backend": backend,
-        "variant": variant,
-        "size": size,
-        "work": 8,
-    }
-    return {"extra_info": names, "stats": {"data": list(data), "iterations": 10}}
-
-
-def header(id="20260101T000000-1", **ours):
-    return {
-        "machine_info": {},
-        "commit_info": {"id": "abc"},
-        "datetime": "2026-01-01T00:00:00+00:00",
-        "steelyard": {
-            "format": 1,
-            "id": id,
-            "started": "2026-01-01T00:00:00+00:00",
-            "machine": {"cpu": "made up"},
-            "state": {},
-            "titles": {"double": "Doubling"},
-            "missing": [],
-            "warnings": [],
-            **ours,
-        },
-    }
-
-
-def write_run(path, **ours):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**header(**ours), "benchmarks": [benchmark()]}))
-    return path
+from steelyard.runs import Missing, Run
 
 
 def test_a_run_is_read_back(tmp_path):
@@ -103,74 +64,6 @@ def test_no_run_says_how_to_make_one(tmp_path):
     """The cure is a command."""
     with pytest.raises(NoRun, match="pytest bench"):
         runs.latest(tmp_path)
-
-
-def test_a_finished_journal_leaves_nothing(tmp_path):
-    """Once the run is saved elsewhere, its journal goes."""
-    journal = Journal(tmp_path, header())
-    journal.measured(benchmark())
-    journal.close()
-    assert list((tmp_path / "runs" / "journal").iterdir()) == []
-    assert list(runs.recover(tmp_path)) == []
-
-
-def test_a_journal_that_goes_on_is_left_alone(tmp_path):
-    """Another process's recovery does not touch a run that is alive."""
-    journal = Journal(tmp_path, header())
-    code = f"from pathlib import Path; from steelyard.runs import recover; print(list(recover(Path({str(tmp_path)!r}))))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
-    assert journal.path.exists()
-    journal.close()
-
-
-DYING = """
-import os, sys, json
-from pathlib import Path
-from steelyard.runs import Journal, Missing
-header, benchmark = json.loads(sys.argv[2]), json.loads(sys.argv[3])
-journal = Journal(Path(sys.argv[1]), header)
-journal.missing(Missing("double/numba/loops/tiny", "failed", "wrong"))
-journal.doing("timing", "double/numpy/arrays/small")
-journal.measured(benchmark)
-journal.doing("timing", "double/numpy/arrays/medium")
-os.abort()
-"""
-
-
-def test_a_run_that_died_is_recovered(tmp_path):
-    """Its finished cells become a run file, and the cell that it died in is named."""
-    arguments = [str(tmp_path), json.dumps(header()), json.dumps(benchmark())]
-    subprocess.run([sys.executable, "-c", DYING, *arguments], capture_output=True, check=False)
-    (recovered,) = runs.recover(tmp_path)
-    assert recovered.cells == 1
-    assert "died while timing double/numpy/arrays/medium" in str(recovered)
-    run = Run.load(recovered.path)
-    assert [m.cell for m in run.measurements] == ["double/numpy/arrays/small"]
-    assert [row.cell for row in run.missing] == ["double/numba/loops/tiny", "double/numpy/arrays/medium"]
-    assert runs.latest(tmp_path).id == run.id
-    assert list(runs.recover(tmp_path)) == []
-
-
-def test_a_line_cut_short_loses_only_itself(tmp_path):
-    """The crash may come while the journal is written."""
-    folder = tmp_path / "runs" / "journal"
-    folder.mkdir(parents=True)
-    lines = [{"event": "begin", "run": header()}, {"event": "measured", "benchmark": benchmark()}]
-    (folder / "x.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"event": "measured", "bench')
-    (recovered,) = runs.recover(tmp_path)
-    assert recovered.cells == 1
-
-
-def test_a_journal_without_beginning_is_put_aside(tmp_path):
-    """It is kept under another name, and does not come up again."""
-    folder = tmp_path / "runs" / "journal"
-    folder.mkdir(parents=True)
-    (folder / "x.jsonl").write_text("{")
-    assert list(runs.recover(tmp_path)) == []
-    assert [path.name for path in folder.iterdir()] == ["x.unreadable"]
 
 
 def test_files_are_whole_or_not_there(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import itertools
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from steelyard.cell import Cell, Variant
 from steelyard.errors import SteelyardError
-from steelyard.kernel import Kernel, frozen
+from steelyard.kernel import Kernel
 from steelyard.registry import Registry
 from steelyard.workload import Inputs, Outputs, Tolerance, Workload
 
@@ -85,7 +85,6 @@ class Referee:
         self.registry = registry
         self._probed: dict[Variant, tuple[str, ...]] = {}
         self._seconds: dict[tuple[Variant, str], float] = {}
-        self._probes: dict[str, Mapping[str, Inputs]] = {}
         self._references: dict[tuple[str, str, Variant], Outputs] = {}
 
     def check(self, cell: Cell, *, limit: float = float("inf")) -> Checked:
@@ -111,7 +110,7 @@ class Referee:
         """Compare on each probe, and again on the first: what a kernel keeps between calls shows there."""
         if kernel.variant in self._probed:
             return
-        probes = self._probes_of(kernel.variant.workload)
+        probes = self.registry.probes(kernel.variant.workload)
         reference = self.registry.load(self.registry.reference(kernel.variant.workload))
         for name in (*probes, *list(probes)[:1]):
             expected = self._reference_outputs(reference, f"probe {name}", probes[name])
@@ -127,7 +126,11 @@ class Referee:
         arguments, outputs, difference = self._hold(kernel, where, inputs, reference.variant.id, expected)
         for law in workload.laws:
             name = law.__name__.replace("_", " ")
-            if violation := law(inputs, outputs):
+            try:
+                violation = law(inputs, outputs)
+            except Exception as error:
+                violation = f"the law itself raises {type(error).__name__}: {error}"
+            if violation:
                 raise Disagreement(kernel, where, f"law: {name}", violation)
         agreement = Agreement(
             reference=f"{reference.variant.id}/{size}",
@@ -194,12 +197,6 @@ class Referee:
             self._references[key] = outputs
         return self._references[key]
 
-    def _probes_of(self, workload: str) -> Mapping[str, Inputs]:
-        if workload not in self._probes:
-            made = self.registry.workload(workload).probes()
-            self._probes[workload] = {name: frozen(inputs) for name, inputs in made.items()}
-        return self._probes[workload]
-
     def _hold(
         self, kernel: Kernel, where: str, inputs: Inputs, reference: str, expected: Outputs
     ) -> tuple[tuple[Any, ...], Outputs, float]:
@@ -258,7 +255,7 @@ def call(kernel: Kernel, arguments: tuple[Any, ...], where: str) -> Any:
     """The result of one call; whatever it raises becomes a Disagreement that names the line."""
     try:
         return kernel.function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a kernel that exits would take the whole run with it
         frames = traceback.extract_tb(error.__traceback__)[1:]
         inside = [frame for frame in frames if frame.filename == str(kernel.variant.path)]
         place = f" at {inside[-1].filename}:{inside[-1].lineno}" if inside else ""

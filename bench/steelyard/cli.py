@@ -75,6 +75,20 @@ def told_plainly(command: Callable[..., int]) -> Callable[..., None]:
     return run
 
 
+def opened(reports: Path | None = None) -> Project:
+    """The project of the current folder; what is left there of a run that died is recovered, and told.
+
+    Raises:
+        SteelyardError: there is no project, or its reports cannot be written to.
+    """
+    from steelyard.journal import recover
+
+    project = Project.find(Path.cwd()).reporting_to(reports)
+    for recovered in recover(project.reports):
+        click.echo(f"steelyard: {recovered}", err=True)
+    return project
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="steelyard")
 def main() -> None:
@@ -91,7 +105,7 @@ def list_cells(workloads: Sequence[str], backends: Sequence[str], sizes: Sequenc
     """List the cells: what there is to measure, and what cannot run here."""
     from steelyard.registry import Registry
 
-    registry = Registry(Project.find(Path.cwd()))
+    registry = Registry(opened())
     cells = registry.select(workloads, backends, sizes or ["all"])
     for workload in dict.fromkeys(cell.variant.workload for cell in cells):
         definition = registry.workload(workload)
@@ -122,7 +136,7 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
     from steelyard.registry import Registry
     from steelyard.suite import Suite
 
-    registry = Registry(Project.find(Path.cwd()))
+    registry = Registry(opened())
     suite = Suite(registry, registry.select(workloads, backends, sizes))
 
     def progress(what: str, done: int, whole: int) -> None:
@@ -157,11 +171,9 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
 def write_report(run: Path | None, reports: Path | None) -> int:
     """Write the HTML report of RUN, a saved run's file, or of the last run."""
     from steelyard import report
-    from steelyard.runs import Run, latest, recover
+    from steelyard.runs import Run, latest
 
-    project = Project.find(Path.cwd()).reporting_to(reports)
-    for recovered in recover(project.reports):
-        click.echo(str(recovered), err=True)
+    project = opened(reports)
     click.echo(report.write(Run.load(run) if run else latest(project.reports), project))
     return 0
 
@@ -218,11 +230,14 @@ def subject_of(target: str, argv: Sequence[str]) -> Any:
         return Subject.of_script(Path(target), argv)
     if ":" in target:
         return Subject.of_callable(target)
+    from steelyard import threads
     from steelyard.agreement import Referee
     from steelyard.registry import Registry
 
-    registry = Registry(Project.find(Path.cwd()))
-    checked = Referee(registry).check(registry.cell(target))
+    registry = Registry(opened())
+    cell = registry.cell(target)
+    threads.set_threads(threads.cores() if cell.variant.parallel else 1)
+    checked = Referee(registry).check(cell)
     return Subject.of_kernel(target, checked.kernel, checked.arguments)
 
 

@@ -52,7 +52,8 @@ class Build:
 def compiler() -> str | None:
     """The path of the C compiler that extension modules are built with, or None."""
     command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
-    return shutil.which(shlex.split(command)[0])
+    words = shlex.split(command)
+    return shutil.which(words[0]) if words else None
 
 
 def lacking() -> str | None:

@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from steelyard.agreement import timed_call
 from steelyard.cell import Variant
 from steelyard.environment import variables
 from steelyard.errors import SteelyardError
@@ -47,30 +48,32 @@ def measure(project: Project, variant: Variant) -> FirstCall:
     Raises:
         FirstCallFailed: it did not come to its end.
     """
-    with tempfile.TemporaryDirectory(prefix="steelyard-") as empty:
+    with tempfile.TemporaryDirectory(prefix="steelyard-") as folder:
+        result = Path(folder) / "first_call.json"
+        cache = Path(folder) / "numba"
+        cache.mkdir()
         try:
             outcome = subprocess.run(
-                [sys.executable, "-m", "steelyard.first_call", str(project.root), variant.id],
+                [sys.executable, "-m", "steelyard.first_call", str(project.root), variant.id, str(result)],
                 capture_output=True,
                 text=True,
+                errors="replace",
                 check=False,
                 timeout=TIMEOUT,
-                env=os.environ | variables(empty),
+                env=os.environ | variables(str(cache)),
             )
         except subprocess.TimeoutExpired:
             raise FirstCallFailed(f"{variant.id}: its first call did not end within {TIMEOUT:g} s") from None
+        if result.exists():
+            return FirstCall(**json.loads(result.read_text()))
     if outcome.returncode < 0:
         name = signal.Signals(-outcome.returncode).name
         raise FirstCallFailed(f"{variant.id}: the process of its first call died of {name}")
-    lines = outcome.stdout.splitlines()
-    if outcome.returncode or not lines:
-        reason = outcome.stderr.strip().splitlines()[-20:] or ["it ended without a word"]
-        raise FirstCallFailed(f"{variant.id}: its first call failed:\n" + "\n".join(reason))
-    return FirstCall(**json.loads(lines[-1]))
+    raise FirstCallFailed(outcome.stderr.strip() or f"{variant.id}: its first call ended the process")
 
 
-def main(root: str, id: str) -> None:
-    """Load and call the variant, and print what it took."""
+def main(root: str, id: str, result: str) -> None:
+    """Load and call the variant, and write what it took."""
     registry = Registry(Project.find(Path(root)))
     variant = registry.variant(id)
     inputs = registry.inputs(variant.workload, registry.workload(variant.workload).smallest)
@@ -79,10 +82,8 @@ def main(root: str, id: str) -> None:
     loaded = time.perf_counter()
     arguments = kernel.arguments(inputs)
     set_threads(cores() if variant.parallel else 1)
-    begin = time.perf_counter()
-    kernel.function(*arguments)
-    end = time.perf_counter()
-    print(json.dumps(asdict(FirstCall(load_s=loaded - start, call_s=end - begin))))
+    _, seconds = timed_call(kernel, arguments, "first call")
+    Path(result).write_text(json.dumps(asdict(FirstCall(load_s=loaded - start, call_s=seconds))))
 
 
 if __name__ == "__main__":

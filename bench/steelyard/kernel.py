@@ -93,7 +93,7 @@ def load(variant: Variant, backend: Backend, module_name: str) -> Kernel:
         module = sys.modules.get(module_name) or backend.load(variant.path, module_name)
     except CompileFailed:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise LoadFailed(
             variant.path,

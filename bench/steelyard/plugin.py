@@ -6,6 +6,7 @@ that collects no such test the plugin does nothing: it sets no environment, and 
 
 from __future__ import annotations
 
+import argparse
 import random
 import time
 from collections.abc import Iterator
@@ -24,8 +25,13 @@ COMPARE = pytest.StashKey[Any]()
 ENVIRONMENT = pytest.StashKey[ExitStack]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; names are comma-separated, and what they mean is checked when cells are collected."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Declare the options where a project is: anywhere else their names are free for others."""
+    places = [early_config.invocation_params.dir, *(Path(arg.split("::")[0]) for arg in args)]
+    if not any(is_configured(folder) for place in places for folder in (place, *place.absolute().parents)):
+        return
     group = parser.getgroup("steelyard", "kernels (steelyard)")
     group.addoption(
         "--workloads", metavar="NAMES", default="", help="Measure only these workloads, e.g. lif,gibbs."
@@ -42,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--budget",
         metavar="SECONDS",
-        type=float,
+        type=positive_seconds,
         default=10.0,
         help="Seconds that one cell may take at most; a cell whose fewest rounds need more is not timed, "
         "and listed as over budget. Default: %(default)s",
@@ -65,6 +71,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def is_configured(folder: Path) -> bool:
+    """Whether a folder's pyproject.toml speaks of steelyard; what it says is read when cells are collected."""
+    try:
+        return "tool.steelyard" in (folder / "pyproject.toml").read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def positive_seconds(text: str) -> float:
+    """A length of time given as an option."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"should be a number of seconds above 0, not {text}")
+    return value
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put off pytest-benchmark's loading of older runs until it is known where they are."""
@@ -82,6 +104,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from steelyard.session import Session
 
     config = metafunc.config
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.Collector.CollectError(
+            "steelyard: pytest-benchmark, which times the cells, is switched off; leave out -p no:benchmark"
+        )
+    if not hasattr(config.option, "shuffle_seed"):
+        raise pytest.Collector.CollectError(
+            f"steelyard: start pytest inside the project, or name its folder: pytest {metafunc.definition.path.parent}"
+        )
     if SESSION not in config.stash:
         config.stash[ENVIRONMENT] = stack = ExitStack()
         stack.enter_context(measuring())  # before a workload's module imports a numeric library
@@ -147,6 +177,8 @@ def steelyard_cell(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[A
     session = request.config.stash[SESSION]
     with session.measuring(request.param, benchmark) as outcome:
         yield outcome
+    if outcome is None:
+        benchmark.skipped = True  # else pytest-benchmark warns that a cell without a time did not use it
 
 
 @pytest.hookimpl(wrapper=True)
@@ -168,19 +200,19 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     session.keep(cell, benchmark, cpu / wall)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Save, profile and report; all timing is over, and pytest-benchmark has saved what it was asked to."""
-    if ours := session.config.stash.get(SESSION, None):
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        if not ours.finish(interrupted=interrupted) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say how cells will be timed, and in which order."""
-    ours = config.stash.get(SESSION, None)
-    return ours.plan() if ours else []
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
+    """Save, profile and report, once all timing is over and pytest-benchmark has saved what it was asked to."""
+    ours = session.config.stash.get(SESSION, None)
+    if ours is None:
+        return (yield)
+    try:
+        yield
+    except OSError as error:  # pytest-benchmark could not write; what was measured is kept all the same
+        ours.not_saved(error)
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+    if not ours.finish(interrupted=interrupted) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(trylast=True)

@@ -87,7 +87,8 @@ class Project:
         sys.path.insert(0, str(self.root))
         try:
             return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise BadConfiguration(self.root / "pyproject.toml", f"names {target!r}: {error}") from None
+        except Exception as error:  # importing runs whatever the module holds
+            why = f"names {target!r}, which cannot be had: {type(error).__name__}: {error}"
+            raise BadConfiguration(self.root / "pyproject.toml", why) from error
         finally:
             sys.path.remove(str(self.root))

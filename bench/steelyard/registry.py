@@ -12,7 +12,8 @@ import hashlib
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -25,9 +26,23 @@ from steelyard.project import Project
 from steelyard.workload import NAME, Inputs, Workload
 
 
+def read_source(path: Path) -> str:
+    """The text of a source file.
+
+    Raises:
+        BadWorkload: it is not UTF-8, or cannot be read.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadWorkload(path, f"is not UTF-8 (byte {error.start}); save it in that encoding") from None
+    except OSError as error:
+        raise BadWorkload(path, f"cannot be read: {error.strerror}") from None
+
+
 def literal(path: Path, name: str) -> list[str] | None:
     """The list of strings that ``path``, Python or Cython, assigns to ``name`` at the start of a line."""
-    source = path.read_text("utf-8")
+    source = read_source(path)
     found = re.search(rf"^{name}\s*(?::[^=\n]*)?=\s*([\[(][^\])]*[\])])", source, re.MULTILINE)
     if not found:
         return None
@@ -53,7 +68,7 @@ def variants_of(path: Path, workload: str, backend: str) -> list[Variant]:
     if not names:
         raise BadWorkload(path, "has no __all__; name its variants in it, such as __all__ = ['loops']")
     parallel = literal(path, "__parallel__") or []
-    source = path.read_text("utf-8")
+    source = read_source(path)
     for name in names:
         definitions = len(re.findall(rf"^(?:def|cpdef)\b[^(\n]*\b{name}\s*\(", source, re.MULTILINE))
         if names.count(name) > 1 or definitions > 1:
@@ -63,6 +78,16 @@ def variants_of(path: Path, workload: str, backend: str) -> list[Variant]:
         if name not in names:
             raise BadWorkload(path, f"__parallel__ has {name!r}, which __all__ has not")
     return [Variant(workload, backend, name, path, parallel=name in parallel) for name in names]
+
+
+@contextmanager
+def blaming(folder: Path, call: str) -> Iterator[None]:
+    """Turn whatever a workload's own function raises into a BadWorkload that names it."""
+    try:
+        yield
+    except Exception as error:
+        what = f"{call} raises {type(error).__name__}: {error}"
+        raise BadWorkload(folder / "__init__.py", what) from error
 
 
 class Registry:
@@ -79,6 +104,7 @@ class Registry:
         self.variants: dict[str, list[Variant]] = {}
         self._workloads: dict[str, Workload] = {}
         self._inputs: dict[tuple[str, str], Inputs] = {}
+        self._probes: dict[str, Mapping[str, Inputs]] = {}
         problems = []
         for folder in sorted(project.kernels.iterdir()):
             if folder.is_dir() and not folder.name.startswith((".", "_")):
@@ -97,7 +123,7 @@ class Registry:
                 folder, "cannot name a workload: rename the folder with letters, digits and _, a letter first"
             )
         init = folder / "__init__.py"
-        if not init.is_file() or not re.search(r"^WORKLOAD\b", init.read_text("utf-8"), re.MULTILINE):
+        if not init.is_file() or not re.search(r"^WORKLOAD\b", read_source(init), re.MULTILINE):
             raise BadWorkload(
                 init, "has no WORKLOAD = Workload(...); a name that starts with _ is passed over"
             )
@@ -146,7 +172,7 @@ class Registry:
             init = self.project.kernels / name / "__init__.py"
             try:
                 workload = getattr(importlib.import_module(f"{self.package}.{name}"), "WORKLOAD", None)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise BadWorkload(init, f"cannot be imported: {type(error).__name__}: {error}") from error
             if not isinstance(workload, Workload):
                 raise BadWorkload(init, f"WORKLOAD should be a steelyard.Workload, not {workload!r}")
@@ -173,14 +199,29 @@ class Registry:
         """
         if (workload, size) not in self._inputs:
             definition = self.workload(workload)
-            try:
-                self._inputs[workload, size] = frozen(definition.inputs(**definition.sizes[size]))
-            except Exception as error:
-                raise BadWorkload(
-                    self.project.kernels / workload / "__init__.py",
-                    f"inputs(**{dict(definition.sizes[size])}) raises {type(error).__name__}: {error}",
-                ) from error
+            parameters = dict(definition.sizes[size])
+            with blaming(self.project.kernels / workload, f"inputs(**{parameters})"):
+                self._inputs[workload, size] = frozen(definition.inputs(**parameters))
         return self._inputs[workload, size]
+
+    def probes(self, workload: str) -> Mapping[str, Inputs]:
+        """The frozen inputs of each probe, made once.
+
+        Raises:
+            BadWorkload: ``probes`` raises, or returns what are no inputs.
+        """
+        if workload not in self._probes:
+            definition = self.workload(workload)
+            names = list(self.inputs(workload, definition.smallest))
+            with blaming(self.project.kernels / workload, "probes()"):
+                made = {name: frozen(inputs) for name, inputs in definition.probes().items()}
+                for name, inputs in made.items():
+                    if list(inputs) != names:
+                        raise ValueError(
+                            f"{name!r} has the inputs {', '.join(inputs)}, not {', '.join(names)}"
+                        )
+            self._probes[workload] = made
+        return self._probes[workload]
 
     def load(self, variant: Variant) -> Kernel:
         """Import a variant's function; see :func:`steelyard.kernel.load` for what it raises."""

@@ -1,8 +1,7 @@
-"""One invocation of the suite: plain data, on disk the moment each cell ends.
+"""One invocation of the suite, saved as plain data.
 
 A run file is pytest-benchmark's JSON with one further key, ``steelyard``: the machine, the order's seed, and
-the cells that have no time, each with its reason. While a run goes on, the same data stand in a journal, a
-JSON object a line; :func:`recover` turns the journal of a run that died into a run file.
+the cells that have no time, each with its reason.
 """
 
 from __future__ import annotations
@@ -10,13 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-
-from filelock import FileLock, Timeout
 
 from steelyard.errors import CannotWrite, NoRun, UnreadableRun
 from steelyard.measurement import Measurement
@@ -172,139 +169,3 @@ def prepare_reports(reports: Path) -> None:
         tempfile.TemporaryFile(dir=reports / "runs").close()
     except OSError as error:
         raise CannotWrite(reports, error) from error
-
-
-class Journal:
-    """A run while it goes on. Each event is on disk before the next thing is done.
-
-    The file is locked for as long as the process lives, however it ends: that tells a run that goes on from
-    one that died.
-    """
-
-    def __init__(self, reports: Path, header: Mapping[str, Any]) -> None:
-        """Begin a journal; ``header`` is what a run file holds beside its benchmarks.
-
-        Raises:
-            CannotWrite: the folder cannot be written to.
-        """
-        self.path = reports / "runs" / "journal" / f"{header['steelyard']['id']}.jsonl"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = lock_of(self.path)
-            self._lock.acquire(timeout=0)
-            self._file = self.path.open("x", encoding="utf-8")
-        except OSError as error:
-            raise CannotWrite(self.path, error) from error
-        self._write({"event": "begin", "run": header})
-
-    def doing(self, what: str, cell: str) -> None:
-        """Say what is about to be done, ``"timing"`` say, to which cell."""
-        self._write({"event": "doing", "what": what, "cell": cell})
-
-    def measured(self, benchmark: Mapping[str, Any]) -> None:
-        """Keep a finished cell, as pytest-benchmark would save it."""
-        self._write({"event": "measured", "benchmark": benchmark})
-
-    def missing(self, row: Missing) -> None:
-        """Keep the reason why a cell has no time."""
-        self._write({"event": "missing", "cell": row.cell, "status": row.status, "reason": row.reason})
-
-    def close(self, *, keep: bool = False) -> None:
-        """End the journal, and delete it unless what it holds could not be saved elsewhere."""
-        self._file.close()
-        if not keep:
-            self.path.unlink(missing_ok=True)
-        self._lock.release()
-        if not keep:
-            Path(self._lock.lock_file).unlink(missing_ok=True)
-
-    def _write(self, event: Mapping[str, Any]) -> None:
-        try:
-            self._file.write(json.dumps(event, default=str) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise CannotWrite(self.path, error) from error
-
-
-def lock_of(path: Path) -> FileLock:
-    """The lock that belongs to a file."""
-    return FileLock(path.with_suffix(path.suffix + ".lock"))
-
-
-def read_journal(path: Path) -> tuple[dict[str, Any], str | None]:
-    """The run that a journal holds, and what it was doing at the end: ``"timing laplace/numba/loops/small"``.
-
-    A last line cut short by the crash is passed over.
-
-    Raises:
-        UnreadableRun: not even its beginning can be read.
-    """
-    events = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            events.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    if not events or events[0].get("event") != "begin":
-        raise UnreadableRun(path, "its first line is missing")
-    run = events[0]["run"]
-    last = events[-1]
-    run["benchmarks"] = [event["benchmark"] for event in events if event["event"] == "measured"]
-    run["steelyard"]["missing"] = [
-        {key: event[key] for key in ("cell", "status", "reason")}
-        for event in events
-        if event["event"] == "missing"
-    ]
-    return run, f"{last['what']} {last['cell']}" if last["event"] == "doing" else None
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """What was found of a run that died."""
-
-    path: Path
-    cells: int
-    died: str | None
-    """What it was doing, if that can be told."""
-
-    def __str__(self) -> str:
-        where = f"while {self.died}" if self.died else "between two cells"
-        return (
-            f"an earlier run died {where}; its {self.cells} finished cells are kept in {self.path} "
-            f"(steelyard report {self.path})"
-        )
-
-
-def recover(reports: Path) -> Iterator[Recovered]:
-    """Turn the journals of runs that died into run files; those of runs that still go on are left alone.
-
-    Raises:
-        CannotWrite: a run file cannot be written; its journal stays.
-    """
-    for journal in sorted((reports / "runs" / "journal").glob("*.jsonl")):
-        lock = lock_of(journal)
-        try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
-            continue
-        try:
-            if not journal.exists():
-                continue
-            run, died = read_journal(journal)
-            cell = (died or "").rpartition(" ")[2]
-            if died and cell not in {row["cell"] for row in run["steelyard"]["missing"]}:
-                reason = f"the process died while {died}"
-                run["steelyard"]["missing"].append({"cell": cell, "status": "failed", "reason": reason})
-            path = reports / "runs" / "recovered" / f"{journal.stem}.json"
-            write_atomically(path, json.dumps(run))
-            last = reports / "runs" / "last.json"
-            if not last.exists() or last.stat().st_mtime < journal.stat().st_mtime:
-                write_atomically(last, json.dumps(run))
-            journal.unlink()
-            yield Recovered(path, len(run["benchmarks"]), died)
-        except UnreadableRun:
-            journal.rename(journal.with_suffix(".unreadable"))
-        finally:
-            lock.release()
-            Path(lock.lock_file).unlink(missing_ok=True)

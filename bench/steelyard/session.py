@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +21,12 @@ import pytest
 from steelyard import profilers, report, runs, threads
 from steelyard.agreement import Checked
 from steelyard.cell import Cell
-from steelyard.errors import SteelyardError
+from steelyard.errors import CannotWrite, SteelyardError
+from steelyard.journal import Journal, recover
 from steelyard.machine import Machine, state
 from steelyard.project import Project
 from steelyard.registry import Registry
-from steelyard.runs import Journal, Missing, Run
+from steelyard.runs import Missing, Run
 from steelyard.subject import Subject
 from steelyard.suite import Suite
 
@@ -75,6 +78,8 @@ class Session:
         project = Project.find(folder).reporting_to(config.getoption("--reports"))
         registry = Registry(project)
         seed = config.getoption("--shuffle-seed")
+        if hasattr(config, "workerinput"):
+            seed = 0  # the workers of pytest-xdist must collect in one order; they time nothing
         names = {
             option: [name.strip() for name in config.getoption(f"--{option}").split(",") if name.strip()]
             for option in ("workloads", "backends", "sizes")
@@ -140,7 +145,9 @@ class Session:
             SteelyardError: the reports folder cannot be written to.
         """
         runs.prepare_reports(self.project.reports)
-        for recovered in runs.recover(self.project.reports):
+        if (json_file := self.benchmarks.json) and not json_file.parent.is_dir():
+            raise CannotWrite(json_file, FileNotFoundError(errno.ENOENT, "there is no such folder"))
+        for recovered in recover(self.project.reports):
             self._say(f"steelyard: {recovered}", yellow=True)
         options = self.benchmarks.options
         cells = [
@@ -172,7 +179,7 @@ class Session:
     def measuring(self, cell: Cell, benchmark: Any) -> Iterator[Checked | None]:
         """The checked cell, with its threads set and ``benchmark`` told what it measures; None if it has no time."""
         outcome = self.outcomes.get(cell)
-        if not isinstance(outcome, Checked):
+        if not isinstance(outcome, Checked) or self.suite is None:
             yield None
             return
         benchmark.group = f"{cell.variant.workload} {cell.size}"
@@ -181,37 +188,9 @@ class Session:
             in_force = max(threads.in_force().values(), default=1)
             if in_force != count and not cell.variant.parallel:
                 self.warnings.append(f"{cell.id}: {in_force} threads in force where 1 was asked for")
-            benchmark.extra_info.update(
-                self._info(cell, outcome, count if cell.variant.parallel else in_force)
-            )
+            recorded = self.suite.record(cell, outcome, count if cell.variant.parallel else in_force)
+            benchmark.extra_info.update(recorded)
             yield outcome
-
-    def _info(self, cell: Cell, checked: Checked, in_force: int) -> dict[str, Any]:
-        """What is saved with a cell's samples."""
-        assert self.suite is not None
-        workload = self.registry.workload(cell.variant.workload)
-        parameters = dict(workload.sizes[cell.size])
-        start = self.suite.starts[cell.variant]
-        return {
-            "cell": cell.id,
-            "workload": cell.variant.workload,
-            "backend": cell.variant.backend,
-            "variant": cell.variant.name,
-            "size": cell.size,
-            "parameters": parameters,
-            "work": workload.work(**parameters),
-            "unit": workload.unit,
-            "operations": workload.operations(**parameters),
-            "bytes": workload.bytes(**parameters),
-            "workload_version": workload.version,
-            "reference": self.registry.reference(cell.variant.workload).id,
-            "threads": in_force,
-            "parallel": cell.variant.parallel,
-            "first_call_s": start.first_call.call_s if start.first_call else None,
-            "load_s": start.first_call.load_s if start.first_call else None,
-            "build_s": start.build_s,
-            "agreement": checked.agreement.as_dict(),
-        }
 
     def begin(self, cell: Cell) -> None:
         """Note that a cell is about to be timed; fail or skip it if it cannot be."""
@@ -260,7 +239,10 @@ class Session:
             "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
             "machine": self.machine.as_dict(),
             "state": {"before": self.state, "after": state()},
-            "titles": {name: self.registry.workload(name).title for name in self.registry.variants},
+            "titles": {
+                name: self.registry.workload(name).title
+                for name in dict.fromkeys(cell.variant.workload for cell in self.selected)
+            },
             "missing": [
                 {"cell": row.cell, "status": row.status, "reason": row.reason}
                 for row in self.outcomes.values()
@@ -288,9 +270,11 @@ class Session:
 
         Each step is tried even if another failed: nothing that was measured is lost to a full disk.
         """
-        if self.journal is None or self.benchmarks.disabled:
-            if self.journal:
-                self.journal.close()
+        if self.journal is None:
+            return True
+        missing = any(isinstance(outcome, Missing) for outcome in self.outcomes.values())
+        if self.benchmarks.disabled or not (self.measured or missing):
+            self.journal.close()  # nothing came of it: the last run stays the last one
             return True
         if failure := getattr(self.benchmarks.storage, "failure", None):
             self.problems.append(str(failure))
@@ -308,11 +292,22 @@ class Session:
         self._attempt("report", lambda: report.write(Run.load(last), self.project))
         return not self.problems
 
-    def _attempt(self, name: str, step: Any) -> None:
+    def not_saved(self, error: OSError) -> None:
+        """Note that pytest-benchmark could not write a file, and have it go on without."""
+        self.problems.append(str(CannotWrite(Path(error.filename or self.benchmarks.json or "?"), error)))
+        self.benchmarks.json = None
+        self.benchmarks.finish()
+
+    def _attempt(self, name: str, step: Callable[[], Path]) -> None:
+        """Take a step whose failure, whatever it is, must not cost the table of what was measured."""
         try:
             self.written[name] = step()
         except SteelyardError as error:
             self.problems.append(str(error))
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            self.problems.append(f"the {name} could not be made: {what}")
 
     def _profile(self) -> Path:
         """Profile every timed cell, and each variant closely at the smallest size that was timed."""
@@ -356,12 +351,9 @@ class Session:
         """Print what has no time and why, the warnings, and where to look next."""
         missing = [row for row in self.outcomes.values() if isinstance(row, Missing)]
         terminal.section("steelyard")
-        by_reason: dict[tuple[str, str], list[str]] = {}
-        for row in missing:
-            by_reason.setdefault((row.status, row.reason.splitlines()[0]), []).append(row.cell)
-        for (status, reason), cells in sorted(by_reason.items()):
-            more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            terminal.write_line(f"{status}: {cells[0]}{more}: {reason}", red=status == "failed", yellow=True)
+        for status, lines in grouped(missing).items():
+            for line in lines:
+                terminal.write_line(f"{status}: {line}", red=status == "failed", yellow=status != "failed")
         for warning in self.warnings:
             terminal.write_line(f"warning: {warning}", yellow=True)
         for problem in self.problems:
@@ -381,6 +373,18 @@ class Session:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         if terminal and terminal.verbosity >= 0 and sys.stdout.isatty():
             terminal.rewrite(f"steelyard: {what} {done}/{whole}", erase=True)
+
+
+def grouped(missing: Sequence[Missing]) -> dict[str, list[str]]:
+    """The reasons by status, a line each, with the first cell that has it and how many more."""
+    cells: dict[tuple[str, str], list[str]] = {}
+    for row in missing:
+        cells.setdefault((row.status, row.reason.splitlines()[0]), []).append(row.cell)
+    lines: dict[str, list[str]] = {}
+    for (status, reason), those in sorted(cells.items()):
+        more = f" and {len(those) - 1} more" if len(those) > 1 else ""
+        lines.setdefault(status, []).append(f"{those[0]}{more}: {reason}")
+    return lines
 
 
 def shown(path: Path) -> str:

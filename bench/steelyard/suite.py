@@ -6,10 +6,12 @@ Everything that compiles does so here, two at a time, before anything is timed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from steelyard import cython_build, first_call, threads
 from steelyard.agreement import Checked, Referee, TooSlow
@@ -59,7 +61,7 @@ class Suite:
                 by_file.setdefault(variant.path, []).append(variant)
         # The longest jobs first, lest one of them be left alone at the end.
         files = sorted(by_file, key=lambda path: (path.suffix != ".pyx", "numba" not in path.stem))
-        with ThreadPoolExecutor(BUILDERS) as pool:
+        with ThreadPoolExecutor(BUILDERS) as pool, dropping_the_rest(pool):
             jobs = [pool.submit(self._start_file, by_file[path], first_calls) for path in files]
             if traced and cython_build.TRACEABLE:
                 jobs += [pool.submit(build_quietly, path) for path in files if path.suffix == ".pyx"]
@@ -109,12 +111,48 @@ class Suite:
                 outcomes[cell] = Missing(cell.id, "failed", str(error))
         return outcomes
 
+    def record(self, cell: Cell, checked: Checked, threads_in_force: int) -> dict[str, Any]:
+        """What is saved with a cell's samples."""
+        workload = self.registry.workload(cell.variant.workload)
+        parameters = dict(workload.sizes[cell.size])
+        start = self.starts[cell.variant]
+        return {
+            "cell": cell.id,
+            "workload": cell.variant.workload,
+            "backend": cell.variant.backend,
+            "variant": cell.variant.name,
+            "size": cell.size,
+            "parameters": parameters,
+            "work": workload.work(**parameters),
+            "unit": workload.unit,
+            "operations": workload.operations(**parameters),
+            "bytes": workload.bytes(**parameters),
+            "workload_version": workload.version,
+            "reference": self.registry.reference(cell.variant.workload).id,
+            "threads": threads_in_force,
+            "parallel": cell.variant.parallel,
+            "first_call_s": start.first_call.call_s if start.first_call else None,
+            "load_s": start.first_call.load_s if start.first_call else None,
+            "build_s": start.build_s,
+            "agreement": checked.agreement.as_dict(),
+        }
+
     def _over_budget(self, seconds: float) -> str:
         need = seconds * self.rounds
         return (
             f"one call takes about {seconds:,.3g} s, so {self.rounds} rounds need {need:,.3g} s, "
             f"more than the budget of {self.budget:g} s; --budget {math.ceil(need * 1.5)} gives it the time"
         )
+
+
+@contextmanager
+def dropping_the_rest(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """Drop what the pool has not begun if the block is left by an exception, such as Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def build_quietly(path: Path) -> None:

@@ -99,6 +99,14 @@ class Workload:
     """A paragraph of background, in plain text."""
 
     def __post_init__(self) -> None:
+        for name, kind in {
+            "sizes": Mapping,
+            "outputs": Mapping,
+            "laws": tuple,
+            "default_sizes": tuple,
+        }.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name}: should be a {kind.__name__.lower()}, not {getattr(self, name)!r}")
         if not self.sizes:
             raise ValueError("sizes: at least one is needed, such as sizes={'small': {'n': 1000}}")
         if not self.outputs:
@@ -110,9 +118,28 @@ class Workload:
                 raise ValueError(
                     f"{name!r} cannot name a size or an output: use letters, digits and _, a letter first"
                 )
+        for name, tolerance in self.outputs.items():
+            if not isinstance(tolerance, Tolerance):
+                raise ValueError(f"outputs: {name!r} needs a Tolerance, not {tolerance!r}")
         for name in self.default_sizes:
             if name not in self.sizes:
                 raise ValueError(f"default_sizes: {name!r} is not among the sizes {', '.join(self.sizes)}")
+        for name in ("inputs", "work", "operations", "bytes", "probes"):
+            if not callable(getattr(self, name)):
+                raise ValueError(f"{name}: should be a function, not {getattr(self, name)!r}")
+        for size in self.sizes:
+            self._check_costs(size)
+
+    def _check_costs(self, size: str) -> None:
+        for name, least in {"work": "more than 0", "operations": "0 or more", "bytes": "0 or more"}.items():
+            try:
+                cost = float(getattr(self, name)(**self.sizes[size]))
+            except Exception as error:
+                raise ValueError(
+                    f"{name}: for size {size!r} it raises {type(error).__name__}: {error}"
+                ) from None
+            if not (0 <= cost < float("inf")) or (name == "work" and cost == 0):
+                raise ValueError(f"{name}: for size {size!r} it is {cost:g}, but should be {least}")
 
     @property
     def smallest(self) -> str:

@@ -36,6 +36,7 @@ def probes():
         "no_update": probe(8, 11, 0),
         "one_update": probe(8, 11, 1),
         "two_updates": probe(8, 11, 2),
+        "many_updates": probe(6, 5, 151),  # all are done, though the grid has long ceased to change
         "odd_number_of_updates": probe(13, 10, 7, dx=0.5, dy=0.4),
         "same_shape_other_grid": probe(13, 10, 7, dx=0.5, dy=0.4),
         "one_interior_point": probe(3, 3, 3),

@@ -69,13 +69,16 @@ def probes():
         "other_parameters_plain": probe(steps=150, seed=3, **other | {"delta_t": 0.0, "v_th": -50.0}),
         "refractory_period_rounds_up": probe(plain=1, tau_ref=0.3),  # 0.3 / 0.1 < 3 in floating point
         "refractory_period_rounds_down": probe(plain=1, tau_ref=0.52),
+        "refractory_period_rounds_half_to_even": probe(plain=1, tau_ref=0.25),  # 2.5 steps mean 2
         "no_refractory_period": probe(plain=1, tau_ref=0.0),
         "reset_above_threshold": probe(plain=1, v_reset=-50.0),  # silent though above it, then fires at once
+        "threshold_above_zero": probe(v_th=20.0, v_init=mixed),  # a bound for the exponential is V_th, not 0
         "exponential_would_overflow": probe(delta_t=0.5, v_th=-50.0, v_init=np.linspace(-60.0, 1e4, 11)),
         "exponential_underflows": probe(delta_t=0.5, v_th=-50.0, v_init=np.linspace(-1e4, -60.0, 11)),
         "one_neuron": probe(neurons=1, steps=200),
         "one_step": probe(steps=1, v_init=mixed),
         "many_neurons": probe(neurons=133, steps=40, plain=1),
+        "longer_than_the_runs_before": probe(steps=150, plain=1, seed=4),  # nothing they put off comes due
     }
 
 
