@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from steelyard import agreement
-from steelyard.agreement import Disagreement, Referee, TooSlow, differing
+from steelyard.agreement import Disagreement, differing
+from steelyard.referee import Referee
 from steelyard.workload import Tolerance
 
 GOOD = "import numpy as np\n__all__ = ['f']\ndef f(x, s):\n    return s * x\n"
@@ -100,30 +101,6 @@ def test_laws_are_held(registry_of, write_project):
     law = "def sums_to_zero(inputs, outputs):\n    return f'the sum is {outputs[\"y\"].sum()}' if outputs['y'].sum() else None\n"
     with pytest.raises(Disagreement, match=r"the sum is 56.0 \[check: law: sums to zero\]"):
         check(registry_of({"double_numpy.py": GOOD, "__init__.py": law + source}))
-
-
-def test_a_stand_in_where_the_reference_is_slow(registry_of, monkeypatch):
-    """Another backend's variant, itself held to the reference at the smallest size, takes its place."""
-    monkeypatch.setattr(agreement, "PATIENCE", 1e-12)
-    registry = registry_of({"double_numba.py": GOOD})
-    assert check(registry, "double/numpy/arrays/small").agreement.reference == "double/python/loops/small"
-    monkeypatch.setattr(Referee, "_expect_within", slow_reference)
-    assert check(registry, "double/numpy/arrays/medium").agreement.reference == "double/numba/f/medium"
-    assert check(registry, "double/numba/f/medium").agreement.reference == "double/numpy/arrays/medium"
-
-
-def slow_reference(self, kernel, size, limit):
-    """As if the python backend took an hour at medium."""
-    if kernel.variant.backend == "python" and size == "medium":
-        raise TooSlow(3600.0)
-
-
-def test_a_cell_that_would_take_too_long_is_not_called(registry_of):
-    """What a smaller size takes, times the work, is enough to know."""
-    source = "import time\n__all__ = ['f']\ndef f(x, s):\n    assert x.size < 64, 'called'\n    time.sleep(x.size * 1e-4)\n    return s * x\n"
-    with pytest.raises(TooSlow) as caught:
-        check(registry_of({"double_numpy.py": source}), "double/numpy/f/medium", limit=64 * 5e-5)
-    assert caught.value.seconds >= 64 * 1e-4
 
 
 def test_several_outputs_are_a_tuple(registry_of, write_project):

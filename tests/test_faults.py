@@ -17,17 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from steelyard.agreement import Disagreement, Referee
+from steelyard.agreement import Disagreement
 from steelyard.project import Project
+from steelyard.referee import Referee
 from steelyard.registry import Registry
 
 KERNELS = Path(__file__).parents[1] / "kernels"
-
-# Faults of the reference are planted in the loops, whichever variant the workload holds the others against.
-HELD_AGAINST_LOOPS = """
-from dataclasses import replace
-WORKLOAD = replace(WORKLOAD, reference="python/loops")
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,8 +633,6 @@ def project_of(root: Path, workload: str, backend: str, fault: Fault | None = No
     (root / "pyproject.toml").write_text("[tool.steelyard]\n")
     for name in {"__init__.py", *(file_of(workload, other) for other in ("python", "numpy", backend))}:
         (folder / name).write_text((KERNELS / workload / name).read_text("utf-8"), "utf-8")
-    with (folder / "__init__.py").open("a") as file:
-        file.write(HELD_AGAINST_LOOPS)
     if fault:
         (folder / file_of(workload, backend)).write_text(faulty_source(fault), "utf-8")
     registry = Registry(Project.find(root))

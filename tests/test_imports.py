@@ -23,6 +23,7 @@ ROOMS = [
         "backends",
         "kernel",
         "registry",
+        "referee",
         "agreement",
     },
     # what was measured,

@@ -134,20 +134,7 @@ def test_a_kernel_file_imports_its_backend_and_no_other(path):
     assert backend in imports(path) or backend in {"python", "cython"}  # which are languages
 
 
-@pytest.mark.parametrize(
-    "workload",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(
-                reason="its WORKLOAD names no reference, so the first of __all__ is it", strict=True
-            )
-            if name in {"trapezoid", "pairwise"}
-            else (),
-        )
-        for name in SIZES
-    ],
-)
+@pytest.mark.parametrize("workload", SIZES)
 def test_the_reference_is_the_definition_in_plain_loops(workload):
     """What the others are held against is the loops that one can read the equation in."""
     assert REGISTRY.reference(workload).id == f"{workload}/python/loops"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from steelyard import cython_build, profilers
-from steelyard.agreement import Referee
 from steelyard.profilers import ROOT, called_repeatedly, file_stem, merged, profile_suite
+from steelyard.referee import Referee
 from steelyard.subject import Subject
 
 

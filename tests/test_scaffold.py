@@ -3,10 +3,10 @@
 import tomllib
 
 import pytest
-from steelyard.agreement import Referee
 from steelyard.backends import BACKENDS
 from steelyard.errors import BadWorkload, CannotWrite
 from steelyard.project import Project
+from steelyard.referee import Referee
 from steelyard.registry import Registry
 from steelyard.scaffold import write_workload
 

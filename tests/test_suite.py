@@ -2,7 +2,7 @@
 
 import pytest
 from steelyard import first_call
-from steelyard.agreement import Checked, TooSlow
+from steelyard.referee import Checked, TooSlow
 from steelyard.runs import Missing
 from steelyard.suite import Suite
 
@@ -14,7 +14,7 @@ def silent(*_):
 def outcomes_of(registry, **options):
     suite = Suite(registry, registry.select(sizes=["small"]), **options)
     suite.start(silent)
-    return suite, {cell.variant.id: outcome for cell, outcome in suite.check(silent, silent).items()}
+    return suite, {cell.variant.id: outcome for cell, outcome in suite.check(silent, silent)}
 
 
 def test_ready_cells_know_their_first_call(registry_of):
@@ -38,7 +38,7 @@ def test_ready_cells_know_their_first_call(registry_of):
             {"double_numba.py": "__all__ = ['f']\nimport sys\ndef f(x, s): sys.exit(3)\n"},
             "",
             "failed",
-            "first call failed",
+            "raises SystemExit at",
         ),
         (
             {"double_numba.py": "__all__ = ['f']\n1 / 0\n"},

@@ -1,31 +1,23 @@
 """Agreement before speed: is this the same function as the reference, and a pure one?
 
-A kernel is held, element by element, against the reference on every probe and on the size to be timed. There
-it must also leave its inputs alone, return fresh memory, give the same again, and obey the workload's laws.
-Where the reference would take too long, a variant that agreed with it at a smaller size stands in.
+On one set of inputs a kernel is held, element by element, against what the reference returned. It must also
+leave its inputs alone, return fresh memory, and give the same again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import pickle
 import time
 import traceback
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from steelyard.cell import Cell, Variant
 from steelyard.errors import SteelyardError
 from steelyard.kernel import Kernel
-from steelyard.registry import Registry
 from steelyard.workload import Inputs, Outputs, Tolerance, Workload
-
-PATIENCE = 2.0
-"""Seconds beyond which a call of the reference is left to a stand-in."""
 
 
 class Disagreement(SteelyardError):
@@ -55,200 +47,69 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A cell that agrees: ready to be timed."""
+class Held:
+    """A kernel's call that was held against what was expected of it."""
 
-    kernel: Kernel
     arguments: tuple[Any, ...]
-    agreement: Agreement
+    result: Any
+    """What the first call returned, as it was returned."""
+    outputs: Outputs
+    """The same as named arrays, copied at once."""
+    difference: float
+    """The largest absolute difference of any element from what was expected."""
     seconds: float
-    """What one warm call took while it was checked: a rough figure, to plan with."""
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        """What to time, called with :attr:`arguments`."""
-        return self.kernel.function
+    """What the second call took."""
 
 
-class TooSlow(SteelyardError):
-    """One call of the cell takes, or would take, longer than it may."""
+def hold(
+    kernel: Kernel, workload: Workload, where: str, inputs: Inputs, reference: str, expected: Outputs
+) -> Held:
+    """Call a kernel twice on ``inputs`` and hold it against ``expected``, which ``reference`` returned.
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        super().__init__(f"one call takes about {seconds:.3g} s")
+    Raises:
+        Disagreement: it differs from what is expected, or is not a pure function.
+    """
 
+    def expect(holds: bool, check: str, what: str) -> None:
+        if not holds:
+            raise Disagreement(kernel, where, check, what)
 
-class Referee:
-    """Holds the kernels of one registry against their references; remembers what it has seen."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self._probed: dict[Variant, tuple[str, ...]] = {}
-        self._seconds: dict[tuple[Variant, str], float] = {}
-        self._references: dict[tuple[str, str, Variant], Outputs] = {}
-
-    def check(self, cell: Cell, *, limit: float = float("inf")) -> Checked:
-        """Hold a cell against its reference, its probes and its laws.
-
-        Args:
-            limit: seconds that one call may take; a cell expected to take longer is not called at all.
-
-        Raises:
-            Disagreement: it differs, or is not pure; the message names place, values and tolerance.
-            TooSlow: one call takes longer than ``limit``.
-            SteelyardError: it cannot be loaded.
-        """
-        kernel = self.registry.load(cell.variant)
-        self._hold_to_probes(kernel)
-        self._expect_within(kernel, cell.size, limit)
-        checked = self._hold_to_size(kernel, cell.size)
-        if checked.seconds > limit:
-            raise TooSlow(checked.seconds)
-        return checked
-
-    def _hold_to_probes(self, kernel: Kernel) -> None:
-        """Compare on each probe, and again on the first: what a kernel keeps between calls shows there."""
-        if kernel.variant in self._probed:
-            return
-        probes = self.registry.probes(kernel.variant.workload)
-        reference = self.registry.load(self.registry.reference(kernel.variant.workload))
-        for name in (*probes, *list(probes)[:1]):
-            expected = self._reference_outputs(reference, f"probe {name}", probes[name])
-            self._hold(kernel, f"probe {name}", probes[name], reference.variant.id, expected)
-        self._probed[kernel.variant] = tuple(probes)
-
-    def _hold_to_size(self, kernel: Kernel, size: str) -> Checked:
-        workload = self.registry.workload(kernel.variant.workload)
-        inputs = self.registry.inputs(kernel.variant.workload, size)
-        reference = self._reference_for(kernel.variant, size)
-        expected = self._reference_outputs(reference, f"size {size}", inputs)
-        where = f"size {size}"
-        arguments, outputs, difference = self._hold(kernel, where, inputs, reference.variant.id, expected)
-        for law in workload.laws:
-            name = law.__name__.replace("_", " ")
-            try:
-                violation = law(inputs, outputs)
-            except Exception as error:
-                violation = f"the law itself raises {type(error).__name__}: {error}"
-            if violation:
-                raise Disagreement(kernel, where, f"law: {name}", violation)
-        agreement = Agreement(
-            reference=f"{reference.variant.id}/{size}",
-            largest_difference=difference,
-            probes=self._probed[kernel.variant],
-            laws=tuple(law.__name__.replace("_", " ") for law in workload.laws),
-            subnormals=sum(count_subnormals(value) for value in outputs.values()),
+    arguments = kernel.arguments(inputs)
+    before = fingerprint(arguments)
+    first = call(kernel, arguments, where)
+    aliases = share_memory(first, arguments)
+    expect(not aliases, "no aliasing", "the result shares memory with an input; copy the input first")
+    outputs = collect(kernel, workload, where, first)
+    expect(fingerprint(arguments) == before, "inputs unchanged", "the call changed its inputs")
+    difference = max(
+        compare(kernel, where, reference, name, expected[name], outputs[name], tolerance)
+        for name, tolerance in workload.outputs.items()
+    )
+    second, seconds = timed_call(kernel, arguments, where)
+    expect_fresh(kernel, where, second, (first,))
+    again, kept = collect(kernel, workload, where, second), collect(kernel, workload, where, first)
+    for name, tolerance in workload.outputs.items():
+        unchanged = same(kept[name], outputs[name])
+        expect(unchanged, "fresh outputs", f"the second call changed the {name} that the first had returned")
+        # Threads may add up in another order each time; one thread has no such excuse.
+        slack = tolerance if kernel.variant.parallel else Tolerance()
+        equal = (
+            again[name].shape == outputs[name].shape
+            and not differing(outputs[name], again[name], slack).any()
         )
-        return Checked(kernel, arguments, agreement, self._seconds[kernel.variant, size])
+        expect(equal, "same again", f"a second call on the same inputs returned another {name}")
+    return Held(arguments, first, outputs, difference, seconds)
 
-    def _expect_within(self, kernel: Kernel, size: str, limit: float) -> None:
-        """Raise TooSlow if a call is expected to take longer than ``limit``.
 
-        Told by climbing the smaller sizes, each expected to take its share of work longer than the last.
-        """
-        workload = self.registry.workload(kernel.variant.workload)
-        work = {name: workload.work(**parameters) for name, parameters in workload.sizes.items()}
-        below = sorted((name for name in work if work[name] < work[size]), key=work.__getitem__)
-        for rung, next_rung in itertools.pairwise([*below, size]):
-            if (kernel.variant, rung) not in self._seconds:
-                arguments = kernel.arguments(self.registry.inputs(kernel.variant.workload, rung))
-                call(kernel, arguments, f"size {rung}")
-                _, self._seconds[kernel.variant, rung] = timed_call(kernel, arguments, f"size {rung}")
-            seconds_per_work = self._seconds[kernel.variant, rung] / work[rung]
-            if seconds_per_work * work[next_rung] > limit:
-                raise TooSlow(seconds_per_work * work[size])
+def expect_fresh(kernel: Kernel, where: str, result: Any, earlier: tuple[Any, ...]) -> None:
+    """See that a result shares no memory with earlier ones.
 
-    def _reference_for(self, variant: Variant, size: str) -> Kernel:
-        """The reference, or what stands in for it where it would take longer than :data:`PATIENCE`."""
-        reference = self.registry.load(self.registry.reference(variant.workload))
-        try:
-            self._expect_within(reference, size, PATIENCE)
-        except TooSlow:
-            return next(self._stand_ins(variant, reference, size), reference)
-        return reference
-
-    def _stand_ins(self, variant: Variant, reference: Kernel, size: str) -> Iterator[Kernel]:
-        """Variants of other backends that are fast enough and agree where the reference can be called."""
-        smallest = self.registry.workload(variant.workload).smallest
-        for other in self.registry.variants[variant.workload]:
-            if other == variant or other.backend == reference.variant.backend:
-                continue
-            try:
-                kernel = self.registry.load(other)
-                self._hold_to_probes(kernel)
-                self._hold_to_size(kernel, smallest)
-                self._expect_within(kernel, size, PATIENCE)
-            except SteelyardError:
-                continue  # it has a row of its own that says why
-            yield kernel
-
-    def _reference_outputs(self, reference: Kernel, where: str, inputs: Inputs) -> Outputs:
-        workload = reference.variant.workload
-        key = (workload, where, reference.variant)
-        if key not in self._references:
-            result = call(reference, reference.arguments(inputs), where)
-            outputs = collect(reference, self.registry.workload(workload), where, result)
-            if where.startswith("size"):  # sizes can be large: keep those of one size only
-                self._references = {
-                    kept: value
-                    for kept, value in self._references.items()
-                    if kept[1].startswith("probe") or kept[:2] == (workload, where)
-                }
-            self._references[key] = outputs
-        return self._references[key]
-
-    def _hold(
-        self, kernel: Kernel, where: str, inputs: Inputs, reference: str, expected: Outputs
-    ) -> tuple[tuple[Any, ...], Outputs, float]:
-        """Call twice on ``inputs``; return arguments, outputs and the largest difference from ``expected``."""
-        workload = self.registry.workload(kernel.variant.workload)
-        arguments = kernel.arguments(inputs)
-        before = fingerprint(arguments)
-
-        def expect(holds: bool, check: str, what: str) -> None:
-            if not holds:
-                raise Disagreement(kernel, where, check, what)
-
-        first = call(kernel, arguments, where)
-        expect(
-            not share_memory(first, arguments),
-            "no aliasing",
-            "the result shares memory with an input; copy the input first",
-        )
-        outputs = collect(kernel, workload, where, first)
-        expect(fingerprint(arguments) == before, "inputs unchanged", "the call changed its inputs")
-        difference = max(
-            compare(kernel, where, reference, name, expected[name], outputs[name], tolerance)
-            for name, tolerance in workload.outputs.items()
-        )
-        second, seconds = timed_call(kernel, arguments, where)
-        expect(
-            not share_memory(first, second),
-            "fresh outputs",
-            "two calls returned the same memory; allocate the outputs inside the call",
-        )
-        again = collect(kernel, workload, where, second)
-        kept = collect(kernel, workload, where, first)
-        for name, tolerance in workload.outputs.items():
-            expect(
-                same(kept[name], outputs[name]),
-                "fresh outputs",
-                f"the second call changed the {name} that the first had returned",
-            )
-            # Threads may add up in another order each time; one thread has no such excuse.
-            slack = tolerance if kernel.variant.parallel else Tolerance()
-            expect(
-                same(again[name], outputs[name])
-                or (
-                    again[name].shape == outputs[name].shape
-                    and not differing(outputs[name], again[name], slack).any()
-                ),
-                "same again",
-                f"a second call on the same inputs returned another {name}",
-            )
-        if where.startswith("size"):
-            self._seconds[kernel.variant, where.removeprefix("size ")] = seconds
-        return arguments, outputs, difference
+    Raises:
+        Disagreement: it does, so that one of them is no longer what it was.
+    """
+    if share_memory(result, earlier):
+        what = "two calls returned the same memory; allocate the outputs inside the call"
+        raise Disagreement(kernel, where, "fresh outputs", what)
 
 
 def call(kernel: Kernel, arguments: tuple[Any, ...], where: str) -> Any:
@@ -384,6 +245,6 @@ def parts(value: Any) -> tuple[list[np.ndarray], set[int]]:
             arrays.append(item)
         elif isinstance(item, list):
             lists.add(id(item))
-        if isinstance(item, tuple) or (isinstance(item, list) and item and isinstance(item[0], list)):
+        if isinstance(item, tuple) or (isinstance(item, list) and item and not isinstance(item[0], float)):
             stack.extend(item)
     return arrays, lists

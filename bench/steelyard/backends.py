@@ -18,6 +18,14 @@ def import_source(path: Path, name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def importable(module: str) -> bool:
+    """Whether a module can be found, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it would be in
+        return False
+
+
 def no_further_need() -> str | None:
     """A backend that runs wherever its module can be imported."""
     return None
@@ -42,7 +50,7 @@ class Backend:
 
     def unavailable(self) -> str | None:
         """Why this backend cannot run here, with the cure; None if it can."""
-        if self.requires and importlib.util.find_spec(self.requires) is None:
+        if self.requires and not importable(self.requires):
             return f"{self.requires} is not installed (pip install {self.install or self.requires})"
         return self.lacking()
 

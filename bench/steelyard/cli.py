@@ -6,6 +6,7 @@ Heavy libraries are imported where a command needs them, so that help and lists 
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import click
 
 from steelyard.environment import measuring
-from steelyard.errors import SteelyardError
+from steelyard.errors import CannotWrite, SteelyardError
 from steelyard.project import Project
 
 
@@ -79,13 +80,16 @@ def opened(reports: Path | None = None) -> Project:
     """The project of the current folder; what is left there of a run that died is recovered, and told.
 
     Raises:
-        SteelyardError: there is no project, or its reports cannot be written to.
+        SteelyardError: there is no project.
     """
     from steelyard.journal import recover
 
     project = Project.find(Path.cwd()).reporting_to(reports)
-    for recovered in recover(project.reports):
-        click.echo(f"steelyard: {recovered}", err=True)
+    try:
+        for recovered in recover(project.reports):
+            click.echo(f"steelyard: {recovered}", err=True)
+    except CannotWrite as error:  # not what the command is for: the journal stays where it is
+        click.echo(f"steelyard: an earlier run could not be recovered: {error}", err=True)
     return project
 
 
@@ -132,7 +136,7 @@ def list_cells(workloads: Sequence[str], backends: Sequence[str], sizes: Sequenc
 @as_measured
 def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str]) -> int:
     """Hold every cell against its reference, and time nothing. Exit code 1 if one disagrees."""
-    from steelyard.agreement import Checked
+    from steelyard.referee import Checked
     from steelyard.registry import Registry
     from steelyard.suite import Suite
 
@@ -143,25 +147,31 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
         if sys.stderr.isatty():
             click.echo(f"\r\x1b[K{what} {done}/{whole}" + "\r\x1b[K" * (done == whole), err=True, nl=False)
 
+    if sys.__stderr__:
+        faulthandler.enable(
+            sys.__stderr__
+        )  # a kernel that crashes takes this process with it: let it say where
     suite.start(progress, first_calls=False)
-    outcomes = suite.check(lambda cell: None, progress)
     counts: dict[str, int] = {}
-    for cell, outcome in outcomes.items():
-        if isinstance(outcome, Checked):
-            held = outcome.agreement
-            detail = (
-                f"with {held.reference} to {held.largest_difference:.1e}, "
-                f"{len(held.probes)} probes, {len(held.laws)} laws"
-            )
-            if held.subnormals:
-                detail += f"; {held.subnormals:,} subnormal values"
+    for cell, outcome in suite.check(lambda cell: None, progress):
         status = "agrees" if isinstance(outcome, Checked) else outcome.status
         counts[status] = counts.get(status, 0) + 1
         colour = {"agrees": "green", "failed": "red"}.get(status, "yellow")
-        text = detail if isinstance(outcome, Checked) else outcome.reason
-        click.echo(f"{click.style(f'{status:<11}', fg=colour)} {cell.id:<36} {text}")
+        click.echo(f"{click.style(f'{status:<11}', fg=colour)} {cell.id:<36} {held(outcome)}")
     click.echo(", ".join(f"{count} {status}" for status, count in counts.items()) or "no cells")
     return 1 if counts.get("failed") else 0
+
+
+def held(outcome: Any) -> str:
+    """What a cell was held against, or why it has no time."""
+    if not hasattr(outcome, "agreement"):
+        return str(outcome.reason)
+    agreement = outcome.agreement
+    subnormals = f"; {agreement.subnormals:,} subnormal values" if agreement.subnormals else ""
+    return (
+        f"with {agreement.reference} to {agreement.largest_difference:.1e}, "
+        f"{len(agreement.probes)} probes, {len(agreement.laws)} laws{subnormals}"
+    )
 
 
 @main.command("report")
@@ -226,12 +236,12 @@ def subject_of(target: str, argv: Sequence[str]) -> Any:
     """
     from steelyard.subject import Subject
 
-    if Path(target).is_file():
+    if Path(target).is_file() or target.endswith(".py"):
         return Subject.of_script(Path(target), argv)
     if ":" in target:
         return Subject.of_callable(target)
     from steelyard import threads
-    from steelyard.agreement import Referee
+    from steelyard.referee import Referee
     from steelyard.registry import Registry
 
     registry = Registry(opened())

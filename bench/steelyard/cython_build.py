@@ -27,7 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from steelyard.errors import CompileFailed
+from steelyard.errors import CannotBuild, CompileFailed
 
 RECIPE = 1
 """Raise it when :func:`compile_extension` changes what it makes of the same source."""
@@ -52,7 +52,10 @@ class Build:
 def compiler() -> str | None:
     """The path of the C compiler that extension modules are built with, or None."""
     command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that does not end
+        return None
     return shutil.which(words[0]) if words else None
 
 
@@ -115,30 +118,15 @@ def build(source: Path, *, traced: bool = False) -> Build:
 
     Raises:
         CompileFailed: with the compiler's message, its places being lines of the .pyx.
+        CannotBuild: the cache cannot be written to.
     """
     folder = cache_folder() / f"{source.stem}-{build_key(source, traced=traced)}"
     fresh = not (folder / "build.json").exists()
     if fresh:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=f".{source.stem}-", dir=folder.parent))
         try:
-            command = [sys.executable, "-P", "-m", "steelyard.cython_build", source.name, str(workplace)]
-            start = time.perf_counter()
-            # In the source's own folder, so that what its header names is sought from there.
-            outcome = subprocess.run(
-                command + ["traced"] * traced, capture_output=True, text=True, check=False, cwd=source.parent
-            )
-            if outcome.returncode:
-                raise CompileFailed(source, outcome.stdout + outcome.stderr)
-            record = {"source": str(source), "traced": traced, "seconds": time.perf_counter() - start}
-            (workplace / "build.json").write_text(json.dumps(record))
-            try:
-                workplace.rename(folder)
-            except OSError:
-                if not (folder / "build.json").exists():
-                    raise
-        finally:
-            shutil.rmtree(workplace, ignore_errors=True)
+            compile_into(folder, source, traced=traced)
+        except OSError as error:
+            raise CannotBuild(source, error) from error
     record = json.loads((folder / "build.json").read_text())
     return Build(
         library=folder / f"{source.stem}{sysconfig.get_config_var('EXT_SUFFIX')}",
@@ -146,6 +134,30 @@ def build(source: Path, *, traced: bool = False) -> Build:
         seconds=record["seconds"],
         fresh=fresh,
     )
+
+
+def compile_into(folder: Path, source: Path, *, traced: bool) -> None:
+    """Compile in a folder beside ``folder``, and rename it when all is done."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{source.stem}-", dir=folder.parent))
+    try:
+        command = [sys.executable, "-P", "-m", "steelyard.cython_build", source.name, str(workplace)]
+        start = time.perf_counter()
+        # In the source's own folder, so that what its header names is sought from there.
+        outcome = subprocess.run(
+            command + ["traced"] * traced, capture_output=True, text=True, check=False, cwd=source.parent
+        )
+        if outcome.returncode:
+            raise CompileFailed(source, outcome.stdout + outcome.stderr)
+        record = {"source": str(source), "traced": traced, "seconds": time.perf_counter() - start}
+        (workplace / "build.json").write_text(json.dumps(record))
+        try:
+            workplace.rename(folder)
+        except OSError:
+            if not (folder / "build.json").exists():  # else another process was first
+                raise
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def load(source: Path, name: str, *, traced: bool = False) -> ModuleType:

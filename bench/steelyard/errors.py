@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+
+
+def described(error: BaseException) -> str:
+    """An error of somebody else's code in one line: what it is, and the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        place = f" ({error.filename}:{error.lineno})"
+        error = type(error)(error.msg)
+    else:
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 class SteelyardError(Exception):
@@ -51,10 +64,22 @@ class Unavailable(SteelyardError):
 
 
 class CompileFailed(SteelyardError):
-    """A .pyx file does not compile; the message is the compiler's, with file and line."""
+    """A .pyx file does not compile; the first line says where and why, the rest is the compiler's output."""
 
     def __init__(self, path: Path, output: str) -> None:
-        super().__init__(f"{path} does not compile:\n{output.strip()}")
+        error = re.search(rf"{re.escape(path.name)}:(\d+:\d+): (?!.*warning:)(.+)", output)
+        where, why = error.groups() if error else ("", "see the compiler's output")
+        super().__init__(f"{path}{':' * bool(where)}{where}: does not compile: {why}\n{output.strip()}")
+
+
+class CannotBuild(SteelyardError):
+    """There is nowhere to put what is compiled."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"{path} cannot be built in {error.filename or 'the cache'}: {error.strerror or error}. "
+            f"Free some space, or set STEELYARD_CACHE to a folder that can be written to"
+        )
 
 
 class LoadFailed(SteelyardError):

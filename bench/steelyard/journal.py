@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from steelyard.errors import CannotWrite, UnreadableRun
-from steelyard.runs import Missing, write_atomically
+from steelyard.runs import Missing, Run, write_atomically
 
 
 class Journal:
@@ -88,15 +88,17 @@ def read_journal(path: Path) -> tuple[dict[str, Any], str | None]:
         UnreadableRun: not even its beginning can be read.
     """
     events = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            events.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
     try:
-        return assembled(events)
-    except (IndexError, KeyError, TypeError, AttributeError):
+        for line in path.read_text("utf-8", errors="replace").splitlines():
+            try:
+                events.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        run, last = assembled(events)
+        Run.from_json(path, run)
+    except (OSError, IndexError, KeyError, TypeError, ValueError, AttributeError):
         raise UnreadableRun(path, "steelyard did not write it, or its first line is missing") from None
+    return run, last
 
 
 def assembled(events: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str | None]:
@@ -128,7 +130,18 @@ class Recovered:
         )
 
 
-def recover(reports: Path) -> Iterator[Recovered]:
+@dataclass(frozen=True, slots=True)
+class PutAside:
+    """A journal that cannot be read, under the name that it has now."""
+
+    path: Path
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.problem} It is put aside as {self.path.name}"
+
+
+def recover(reports: Path) -> Iterator[Recovered | PutAside]:
     """Turn the journals of runs that died into run files; those of runs that still go on are left alone.
 
     Raises:
@@ -151,12 +164,15 @@ def recover(reports: Path) -> Iterator[Recovered]:
             path = reports / "runs" / "recovered" / f"{journal.stem}.json"
             write_atomically(path, json.dumps(run))
             last = reports / "runs" / "last.json"
-            if not last.exists() or last.stat().st_mtime < journal.stat().st_mtime:
+            older = not last.exists() or last.stat().st_mtime < journal.stat().st_mtime
+            if older and (run["benchmarks"] or not last.exists()):
                 write_atomically(last, json.dumps(run))
             journal.unlink()
             yield Recovered(path, len(run["benchmarks"]), died)
-        except UnreadableRun:
-            journal.rename(journal.with_suffix(".unreadable"))
+        except UnreadableRun as problem:
+            aside = journal.with_suffix(".unreadable")
+            journal.rename(aside)
+            yield PutAside(aside, str(problem).splitlines()[0])
         finally:
             lock.release()
             Path(lock.lock_file).unlink(missing_ok=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steelyard.backends import Backend
 from steelyard.cell import Variant
-from steelyard.errors import CompileFailed, LoadFailed, Unavailable
+from steelyard.errors import LoadFailed, SteelyardError, Unavailable, described
 from steelyard.workload import Inputs
 
 
@@ -91,14 +90,10 @@ def load(variant: Variant, backend: Backend, module_name: str) -> Kernel:
         raise Unavailable(reason)
     try:
         module = sys.modules.get(module_name) or backend.load(variant.path, module_name)
-    except CompileFailed:
+    except SteelyardError:
         raise
     except (Exception, SystemExit) as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise LoadFailed(
-            variant.path,
-            f"cannot be imported: {type(error).__name__}: {error} ({place.filename}:{place.lineno})",
-        ) from error
+        raise LoadFailed(variant.path, f"cannot be imported: {described(error)}") from error
     if flushes_subnormals():
         raise LoadFailed(
             variant.path,

@@ -152,6 +152,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         benchmarks.handle_loading()
 
 
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say how the cells will be timed, and in which order."""
+    ours = config.stash.get(SESSION, None)
+    return ours.plan() if ours else []
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Build and check the collected cells before the first of them is timed."""
@@ -184,10 +190,9 @@ def steelyard_cell(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[A
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail or skip a cell that cannot be timed; keep the samples of one that was, before anything else happens."""
-    cell = cell_of(item)
-    if cell is None:
+    cell, session = cell_of(item), item.config.stash.get(SESSION, None)
+    if cell is None or session is None:
         return (yield)
-    session = item.config.stash[SESSION]
     session.begin(cell)
     benchmark = cast("pytest.Function", item).funcargs["benchmark"]
     wall, cpu = time.perf_counter(), time.process_time()
@@ -200,19 +205,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     session.keep(cell, benchmark, cpu / wall)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Iterator[None]:
-    """Save, profile and report, once all timing is over and pytest-benchmark has saved what it was asked to."""
-    ours = session.config.stash.get(SESSION, None)
-    if ours is None:
-        return (yield)
-    try:
-        yield
-    except OSError as error:  # pytest-benchmark could not write; what was measured is kept all the same
-        ours.not_saved(error)
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-    if not ours.finish(interrupted=interrupted) and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Save, profile and report: all timing is over, and pytest-benchmark has saved what it was asked to."""
+    if ours := session.config.stash.get(SESSION, None):
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        if not ours.finish(interrupted=interrupted) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(trylast=True)

@@ -111,7 +111,7 @@ def profilers_of(project: Project | None) -> Mapping[str, Profiler]:
 def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
     """cProfile's statistics of calls that together take about ``seconds``, under a row of the subject's name.
 
-    The row is a Python function of that name, so that a compiled kernel, which cProfile does not see, has
+    What is not pure is called once. The row is a Python function of that name, so that a compiled kernel, which cProfile does not see, has
     its time there.
     """
     call = subject.call
@@ -128,11 +128,14 @@ def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
         name=subject.name,
         closure=calls.__closure__,
     )
-    start = time.perf_counter()
-    subject.call()
-    once = max(time.perf_counter() - start, 1e-9)
+    count = 1
+    if subject.pure:
+        start = time.perf_counter()
+        subject.call()
+        once = max(time.perf_counter() - start, 1e-9)
+        count = max(1, math.ceil(seconds / once))
     profile = cProfile.Profile()
-    profile.runcall(named, max(1, math.ceil(seconds / once)))
+    profile.runcall(named, count)
     stats = pstats.Stats(profile)
     table: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]
     table.pop(("~", 0, "<method 'disable' of '_lsprof.Profiler' objects>"), None)
@@ -223,7 +226,8 @@ def profile_suite(
         CannotWrite: the disk is full or the folder read-only.
     """
     for old in [*(reports / "profiles").glob("*"), *(reports / "lines").glob("*")]:
-        old.unlink()
+        if old.is_file():
+            old.unlink()
     # A row must last for a visible share of the whole, which the slowest cells decide.
     least = max(LEAST, sum(max(LEAST, seconds) for _, seconds in cells) / 300)
     parts: list[tuple[str, pstats.Stats]] = []

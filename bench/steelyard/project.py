@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from steelyard.errors import BadConfiguration, NotConfigured
+from steelyard.errors import BadConfiguration, NotConfigured, described
 from steelyard.workload import NAME
 
 
@@ -42,16 +42,18 @@ class Project:
             path = folder / "pyproject.toml"
             if path.is_file():
                 try:
-                    table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("steelyard")
+                    tools = tomllib.loads(path.read_text("utf-8")).get("tool")
                 except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                     raise BadConfiguration(path, f"cannot be read: {error}") from None
-                if table is not None:
-                    return cls.from_table(path, table)
+                if isinstance(tools, dict) and "steelyard" in tools:
+                    return cls.from_table(path, tools["steelyard"])
         raise NotConfigured(start)
 
     @classmethod
     def from_table(cls, path: Path, table: Mapping[str, Any]) -> Project:
         """The project whose pyproject.toml at ``path`` holds ``table``."""
+        if not isinstance(table, Mapping):
+            raise BadConfiguration(path, f"should be a table, not {table!r}")
         known = {"kernels": str, "reports": str, "backends": dict, "profilers": dict, "pages": dict}
         for key, value in table.items():
             if key not in known:
@@ -87,8 +89,8 @@ class Project:
         sys.path.insert(0, str(self.root))
         try:
             return getattr(importlib.import_module(module), name)
-        except Exception as error:  # importing runs whatever the module holds
-            why = f"names {target!r}, which cannot be had: {type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # importing runs whatever the module holds
+            why = f"names {target!r}, which cannot be had: {described(error)}"
             raise BadConfiguration(self.root / "pyproject.toml", why) from error
         finally:
             sys.path.remove(str(self.root))

@@ -20,7 +20,7 @@ from types import ModuleType
 
 from steelyard.backends import Backend, backends_of
 from steelyard.cell import Cell, Variant
-from steelyard.errors import BadWorkload, SteelyardError, UnknownName
+from steelyard.errors import BadWorkload, SteelyardError, UnknownName, described
 from steelyard.kernel import Kernel, frozen, load
 from steelyard.project import Project
 from steelyard.workload import NAME, Inputs, Workload
@@ -81,13 +81,12 @@ def variants_of(path: Path, workload: str, backend: str) -> list[Variant]:
 
 
 @contextmanager
-def blaming(folder: Path, call: str) -> Iterator[None]:
+def blaming(init: Path, call: str) -> Iterator[None]:
     """Turn whatever a workload's own function raises into a BadWorkload that names it."""
     try:
         yield
-    except Exception as error:
-        what = f"{call} raises {type(error).__name__}: {error}"
-        raise BadWorkload(folder / "__init__.py", what) from error
+    except (Exception, SystemExit) as error:
+        raise BadWorkload(init, f"{call} raises {described(error)}") from error
 
 
 class Registry:
@@ -169,11 +168,11 @@ class Registry:
         if name not in self.variants:
             raise UnknownName("workload", name, self.variants)
         if name not in self._workloads:
-            init = self.project.kernels / name / "__init__.py"
+            init = self.init_of(name)
             try:
                 workload = getattr(importlib.import_module(f"{self.package}.{name}"), "WORKLOAD", None)
             except (Exception, SystemExit) as error:
-                raise BadWorkload(init, f"cannot be imported: {type(error).__name__}: {error}") from error
+                raise BadWorkload(init, f"cannot be imported: {described(error)}") from error
             if not isinstance(workload, Workload):
                 raise BadWorkload(init, f"WORKLOAD should be a steelyard.Workload, not {workload!r}")
             self._workloads[name] = workload
@@ -183,13 +182,20 @@ class Registry:
         """The variant that the workload's others are held against.
 
         Raises:
-            UnknownName: the workload names one that is not there.
+            BadWorkload: the workload names one that is not there.
         """
         named = self.workload(workload).reference
         if named is not None:
-            return self.variant(f"{workload}/{named}")
+            try:
+                return self.variant(f"{workload}/{named}")
+            except UnknownName as error:
+                raise BadWorkload(self.init_of(workload), f"reference={named!r}: {error}") from None
         variants = self.variants[workload]
         return next((variant for variant in variants if variant.backend == "python"), variants[0])
+
+    def init_of(self, workload: str) -> Path:
+        """The file that holds the workload's definition."""
+        return self.project.kernels / workload / "__init__.py"
 
     def inputs(self, workload: str, size: str) -> Inputs:
         """The frozen inputs of a size, made once.
@@ -200,7 +206,7 @@ class Registry:
         if (workload, size) not in self._inputs:
             definition = self.workload(workload)
             parameters = dict(definition.sizes[size])
-            with blaming(self.project.kernels / workload, f"inputs(**{parameters})"):
+            with blaming(self.init_of(workload), f"inputs(**{parameters})"):
                 self._inputs[workload, size] = frozen(definition.inputs(**parameters))
         return self._inputs[workload, size]
 
@@ -213,7 +219,7 @@ class Registry:
         if workload not in self._probes:
             definition = self.workload(workload)
             names = list(self.inputs(workload, definition.smallest))
-            with blaming(self.project.kernels / workload, "probes()"):
+            with blaming(self.init_of(workload), "probes()"):
                 made = {name: frozen(inputs) for name, inputs in definition.probes().items()}
                 for name, inputs in made.items():
                     if list(inputs) != names:

@@ -21,7 +21,7 @@ from steelyard.measurement import Measurement
 FORMAT = 1
 """The version of the ``steelyard`` key."""
 
-Status = Literal["failed", "unavailable", "over budget"]
+Status = Literal["failed", "unavailable", "over budget", "not run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def write_atomically(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -8,7 +8,6 @@ import random
 import shlex
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from typing import Any
 import pytest
 
 from steelyard import profilers, report, runs, threads
-from steelyard.agreement import Checked
 from steelyard.cell import Cell
-from steelyard.errors import CannotWrite, SteelyardError
+from steelyard.errors import CannotWrite, SteelyardError, described
 from steelyard.journal import Journal, recover
 from steelyard.machine import Machine, state
 from steelyard.project import Project
+from steelyard.referee import Checked
 from steelyard.registry import Registry
 from steelyard.runs import Missing, Run
 from steelyard.subject import Subject
@@ -84,11 +83,15 @@ class Session:
             option: [name.strip() for name in config.getoption(f"--{option}").split(",") if name.strip()]
             for option in ("workloads", "backends", "sizes")
         }
+        selected = registry.select(**names)
+        if not selected:
+            chosen = ", ".join(f"--{option} {','.join(value)}" for option, value in names.items() if value)
+            raise SteelyardError(f"no cell is selected by {chosen}; `steelyard list` shows what there is")
         return cls(
             config=config,
             project=project,
             registry=registry,
-            selected=registry.select(**names),
+            selected=selected,
             seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
             machine=Machine.here(),
         )
@@ -118,10 +121,11 @@ class Session:
         self.benchmarks = benchmarks
         benchmarks.save_data = True
         benchmarks.machine_id = self.machine.key
+        benchmarks.save_json = self._save_json
         if isinstance(benchmarks.storage, FileStorage):
             old = benchmarks.storage.path
             new = old if self._given("--benchmark-storage") else self.project.reports / "runs"
-            with suppress(OSError):
+            with suppress(OSError, RuntimeError):
                 benchmarks.storage = RunStorage(new, benchmarks.logger, default_machine_id=self.machine.key)
             if new != old:
                 with suppress(OSError):  # pytest-benchmark made it when it started; other runs may lie in it
@@ -166,10 +170,14 @@ class Session:
         self.suite.start(self._progress, first_calls=timed, traced=traced)
         self._say(f"steelyard: built, and called for the first time, in {time.perf_counter() - begin:.0f} s")
         begin = time.perf_counter()
-        self.outcomes = self.suite.check(lambda cell: journal.doing("checking", cell.id), self._progress)
-        missing = [outcome for outcome in self.outcomes.values() if isinstance(outcome, Missing)]
-        for row in missing:
-            journal.missing(row)
+        missing = []
+        for cell, outcome in self.suite.check(
+            lambda cell: journal.doing("checking", cell.id), self._progress
+        ):
+            self.outcomes[cell] = outcome
+            if isinstance(outcome, Missing):
+                journal.missing(outcome)
+                missing.append(outcome)
         self._say(
             f"steelyard: {len(cells) - len(missing)} of {len(cells)} cells agree with their reference, "
             f"checked in {time.perf_counter() - begin:.0f} s"
@@ -200,7 +208,8 @@ class Session:
                 pytest.fail(outcome.reason, pytrace=False)
             pytest.skip(f"{outcome.status}: {outcome.reason}")
         if self.journal:
-            self.journal.doing("timing", cell.id)
+            with stopping_on_a_full_disk():
+                self.journal.doing("timing", cell.id)
 
     def failed(self, cell: Cell, benchmark: Any, error: BaseException) -> None:
         """Keep the reason why a cell failed while it was timed; half of its samples are none."""
@@ -211,7 +220,8 @@ class Session:
         row = Missing(cell.id, "failed", f"while it was timed: {what}")
         self.outcomes[cell] = row
         if self.journal:
-            self.journal.missing(row)
+            with stopping_on_a_full_disk():
+                self.journal.missing(row)
 
     def keep(self, cell: Cell, benchmark: Any, cpu_per_wall: float) -> None:
         """Write a timed cell to disk."""
@@ -224,10 +234,8 @@ class Session:
                 f"name it in __parallel__, or keep it to one"
             )
         self.measured[cell] = benchmark.stats.stats.median
-        try:
+        with stopping_on_a_full_disk():
             self.journal.measured(benchmark.stats.as_dict())
-        except SteelyardError as error:
-            pytest.exit(f"steelyard: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def record(self) -> dict[str, Any]:
         """The ``steelyard`` key of this run's file."""
@@ -272,13 +280,15 @@ class Session:
         """
         if self.journal is None:
             return True
-        missing = any(isinstance(outcome, Missing) for outcome in self.outcomes.values())
-        if self.benchmarks.disabled or not (self.measured or missing):
-            self.journal.close()  # nothing came of it: the last run stays the last one
+        last = self.project.reports / "runs" / "last.json"
+        if self.benchmarks.disabled or (not self.measured and last.exists()):
+            self.journal.close()  # nothing was timed: the last run, which may not be saved elsewhere, stays
             return True
+        for cell, outcome in self.outcomes.items():
+            if isinstance(outcome, Checked) and cell not in self.measured:
+                self.outcomes[cell] = Missing(cell.id, "not run", "the run ended before its turn came")
         if failure := getattr(self.benchmarks.storage, "failure", None):
             self.problems.append(str(failure))
-        last = self.project.reports / "runs" / "last.json"
         try:
             done = [bench.as_dict() for bench in self.benchmarks.benchmarks if bench and not bench.has_error]
             runs.write_atomically(last, json.dumps({**self._header(), "benchmarks": done}, default=str))
@@ -292,11 +302,14 @@ class Session:
         self._attempt("report", lambda: report.write(Run.load(last), self.project))
         return not self.problems
 
-    def not_saved(self, error: OSError) -> None:
-        """Note that pytest-benchmark could not write a file, and have it go on without."""
-        self.problems.append(str(CannotWrite(Path(error.filename or self.benchmarks.json or "?"), error)))
-        self.benchmarks.json = None
-        self.benchmarks.finish()
+    def _save_json(self, output_json: dict[str, Any]) -> None:
+        """Write the file of ``--benchmark-json``; where that fails, the table must still be printed."""
+        try:
+            runs.write_atomically(self.benchmarks.json, json.dumps(output_json, indent=4, default=str))
+        except CannotWrite as failure:
+            self.problems.append(str(failure))
+        else:
+            self.benchmarks.logger.info(f"Wrote benchmark data in: {self.benchmarks.json}", purple=True)
 
     def _attempt(self, name: str, step: Callable[[], Path]) -> None:
         """Take a step whose failure, whatever it is, must not cost the table of what was measured."""
@@ -304,10 +317,10 @@ class Session:
             self.written[name] = step()
         except SteelyardError as error:
             self.problems.append(str(error))
+        except KeyboardInterrupt:
+            self.problems.append(f"the {name} could not be made: interrupted")
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            what = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-            self.problems.append(f"the {name} could not be made: {what}")
+            self.problems.append(f"the {name} could not be made: {described(error)}")
 
     def _profile(self) -> Path:
         """Profile every timed cell, and each variant closely at the smallest size that was timed."""
@@ -373,6 +386,15 @@ class Session:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         if terminal and terminal.verbosity >= 0 and sys.stdout.isatty():
             terminal.rewrite(f"steelyard: {what} {done}/{whole}", erase=True)
+
+
+@contextmanager
+def stopping_on_a_full_disk() -> Iterator[None]:
+    """End the run in good order when its journal cannot be written: nothing that follows could be kept."""
+    try:
+        yield
+    except CannotWrite as error:
+        pytest.exit(f"steelyard: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
 
 def grouped(missing: Sequence[Missing]) -> dict[str, list[str]]:

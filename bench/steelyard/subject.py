@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from steelyard import cython_build
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, described
 from steelyard.kernel import Kernel
 
 
@@ -28,6 +28,8 @@ class Subject:
     call: Callable[[], Any]
     trace: Callable[[Any], Any] | None
     """``trace(line_profiler.LineProfiler)`` does it once under that profiler; None where lines cannot be had."""
+    pure: bool = False
+    """Whether it may be done any number of times; a stranger's script may not."""
     note: str = ""
     """What must be known to read the line profile, or why there is none."""
 
@@ -68,6 +70,7 @@ class Subject:
             line=definition_line(variant.path, variant.name),
             call=lambda: kernel.function(*arguments),
             trace=trace_lines,
+            pure=True,
             note=note,
         )
 
@@ -83,9 +86,9 @@ class Subject:
         try:
             module = importlib.import_module(module_name)
             function = getattr(module, name)
-        except (ImportError, AttributeError, ValueError) as error:
+        except (Exception, SystemExit) as error:  # importing runs whatever the module holds
             raise SteelyardError(
-                f"{target}: {error}. Write it as module:function, as it is imported here"
+                f"{target}: {described(error)}. Write it as module:function, as it is imported here"
             ) from None
         finally:
             sys.path.pop(0)

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from steelyard import cython_build, first_call, threads
-from steelyard.agreement import Checked, Referee, TooSlow
 from steelyard.cell import Cell, Variant
-from steelyard.errors import SteelyardError
+from steelyard.errors import SteelyardError, described
 from steelyard.first_call import FirstCall
+from steelyard.referee import Checked, Referee, TooSlow
 from steelyard.registry import Registry
 from steelyard.runs import Missing, Status
 
@@ -52,64 +55,82 @@ class Suite:
 
     def start(self, progress: Progress, *, first_calls: bool = True, traced: bool = False) -> None:
         """Build what is Cython, with ``traced`` also for line profiles, and measure the first calls."""
-        by_file: dict[Path, list[Variant]] = {}
+        by_source: dict[Path, list[Variant]] = {}
+        callable_now: list[Variant] = []
         for variant in dict.fromkeys(cell.variant for cell in self.cells):
             self.starts[variant] = Start()
             if reason := self.registry.backends[variant.backend].unavailable():
                 self.starts[variant].problem = ("unavailable", reason)
+            elif variant.path.suffix == ".pyx":
+                by_source.setdefault(variant.path, []).append(variant)
             else:
-                by_file.setdefault(variant.path, []).append(variant)
-        # The longest jobs first, lest one of them be left alone at the end.
-        files = sorted(by_file, key=lambda path: (path.suffix != ".pyx", "numba" not in path.stem))
+                callable_now.append(variant)
         with ThreadPoolExecutor(BUILDERS) as pool, dropping_the_rest(pool):
-            jobs = [pool.submit(self._start_file, by_file[path], first_calls) for path in files]
+            # The longest jobs first, lest one of them be left alone at the end.
+            builds = {pool.submit(cython_build.build, source): source for source in by_source}
+            pending: set[Future[Any]] = set(builds)
+            if first_calls:
+                callable_now.sort(key=lambda variant: not self.registry.backends[variant.backend].compiles)
+                pending |= {pool.submit(self._call_first, variant) for variant in callable_now}
             if traced and cython_build.TRACEABLE:
-                jobs += [pool.submit(build_quietly, path) for path in files if path.suffix == ".pyx"]
-            for done, job in enumerate(as_completed(jobs), 1):
-                job.result()
-                progress("building", done, len(jobs))
+                pending |= {pool.submit(build_traced, source) for source in by_source}
+            done, whole = 0, len(pending) + (len([*chain(*by_source.values())]) if first_calls else 0)
+            while pending:
+                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for job in finished:
+                    done += 1
+                    progress("building", done, whole)
+                    if job not in builds:
+                        job.result()
+                    elif self._built(job, by_source[builds[job]]) and first_calls:
+                        pending |= {
+                            pool.submit(self._call_first, variant) for variant in by_source[builds[job]]
+                        }
 
-    def _start_file(self, variants: Sequence[Variant], first_calls: bool) -> None:
-        path = variants[0].path
-        build_s = None
+    def _built(self, job: Future[cython_build.Build], variants: Sequence[Variant]) -> bool:
+        """Note what came of a build for the variants in it; say whether they can be called."""
         try:
-            if path.suffix == ".pyx":
-                build_s = cython_build.build(path).seconds
+            build_s = job.result().seconds
         except SteelyardError as error:
             for variant in variants:
                 self.starts[variant].problem = ("failed", str(error))
-            return
+            return False
         for variant in variants:
-            start = self.starts[variant]
-            start.build_s = build_s
-            if first_calls:
-                try:
-                    start.first_call = first_call.measure(self.registry.project, variant)
-                except SteelyardError as error:
-                    start.problem = ("failed", str(error))
+            self.starts[variant].build_s = build_s
+        return True
 
-    def check(self, doing: Callable[[Cell], None], progress: Progress) -> dict[Cell, Checked | Missing]:
+    def _call_first(self, variant: Variant) -> None:
+        try:
+            self.starts[variant].first_call = first_call.measure(self.registry.project, variant)
+        except SteelyardError as error:
+            self.starts[variant].problem = ("failed", str(error))
+
+    def check(
+        self, doing: Callable[[Cell], None], progress: Progress
+    ) -> Iterator[tuple[Cell, Checked | Missing]]:
         """Hold every cell against its reference; those that cannot be timed come with their reason.
 
         ``doing`` is told of each cell before it is called, in case it takes the process with it.
         """
         referee = Referee(self.registry)
-        outcomes: dict[Cell, Checked | Missing] = {}
         for done, cell in enumerate(self.cells, 1):
             progress("checking", done, len(self.cells))
             doing(cell)
-            start = self.starts.get(cell.variant, Start())
-            if start.problem:
-                outcomes[cell] = Missing(cell.id, *start.problem)
-                continue
-            try:
-                with threads.limited_to(threads.cores() if cell.variant.parallel else 1):
-                    outcomes[cell] = referee.check(cell, limit=self.budget / self.rounds)
-            except TooSlow as slow:
-                outcomes[cell] = Missing(cell.id, "over budget", self._over_budget(slow.seconds))
-            except SteelyardError as error:
-                outcomes[cell] = Missing(cell.id, "failed", str(error))
-        return outcomes
+            yield cell, self._outcome(cell, referee)
+
+    def _outcome(self, cell: Cell, referee: Referee) -> Checked | Missing:
+        start = self.starts.get(cell.variant, Start())
+        if start.problem:
+            return Missing(cell.id, *start.problem)
+        try:
+            with threads.limited_to(threads.cores() if cell.variant.parallel else 1):
+                return referee.check(cell, limit=self.budget / self.rounds)
+        except TooSlow as slow:
+            return Missing(cell.id, "over budget", self._over_budget(slow.seconds))
+        except SteelyardError as error:
+            return Missing(cell.id, "failed", str(error))
+        except Exception as error:  # a workload is anybody's code: its cells fail, the others go on
+            return Missing(cell.id, "failed", f"could not be checked: {described(error)}")
 
     def record(self, cell: Cell, checked: Checked, threads_in_force: int) -> dict[str, Any]:
         """What is saved with a cell's samples."""
@@ -147,15 +168,18 @@ class Suite:
 
 @contextmanager
 def dropping_the_rest(pool: ThreadPoolExecutor) -> Iterator[None]:
-    """Drop what the pool has not begun if the block is left by an exception, such as Ctrl-C."""
+    """End what the pool has begun, and drop the rest, if the block is left by an exception such as Ctrl-C."""
     try:
         yield
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                child.kill()
         raise
 
 
-def build_quietly(path: Path) -> None:
+def build_traced(path: Path) -> None:
     """Make the traced build; a source that does not compile is told of elsewhere."""
     try:
         cython_build.build(path, traced=True)

@@ -99,6 +99,19 @@ class Workload:
     """A paragraph of background, in plain text."""
 
     def __post_init__(self) -> None:
+        self._check_kinds()
+        for name in (*self.sizes, *self.outputs):
+            if not NAME.fullmatch(name) or name == "all":
+                raise ValueError(
+                    f"{name!r} cannot name a size or an output: use letters, digits and _, a letter first, not all"
+                )
+        for name in self.default_sizes:
+            if name not in self.sizes:
+                raise ValueError(f"default_sizes: {name!r} is not among the sizes {', '.join(self.sizes)}")
+        for size in self.sizes:
+            self._check_costs(size)
+
+    def _check_kinds(self) -> None:
         for name, kind in {
             "sizes": Mapping,
             "outputs": Mapping,
@@ -107,31 +120,25 @@ class Workload:
         }.items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name}: should be a {kind.__name__.lower()}, not {getattr(self, name)!r}")
-        if not self.sizes:
-            raise ValueError("sizes: at least one is needed, such as sizes={'small': {'n': 1000}}")
-        if not self.outputs:
-            raise ValueError(
-                "outputs: at least one is needed, such as outputs={'y': Tolerance(relative=1e-12)}"
-            )
-        for name in (*self.sizes, *self.outputs):
-            if not NAME.fullmatch(name):
-                raise ValueError(
-                    f"{name!r} cannot name a size or an output: use letters, digits and _, a letter first"
-                )
+        for name, example in {
+            "sizes": "{'small': {'n': 1000}}",
+            "outputs": "{'y': Tolerance(relative=1e-12)}",
+        }.items():
+            if not getattr(self, name):
+                raise ValueError(f"{name}: at least one is needed, such as {name}={example}")
         for name, tolerance in self.outputs.items():
             if not isinstance(tolerance, Tolerance):
                 raise ValueError(f"outputs: {name!r} needs a Tolerance, not {tolerance!r}")
-        for name in self.default_sizes:
-            if name not in self.sizes:
-                raise ValueError(f"default_sizes: {name!r} is not among the sizes {', '.join(self.sizes)}")
-        for name in ("inputs", "work", "operations", "bytes", "probes"):
-            if not callable(getattr(self, name)):
-                raise ValueError(f"{name}: should be a function, not {getattr(self, name)!r}")
-        for size in self.sizes:
-            self._check_costs(size)
+        functions = {
+            name: getattr(self, name) for name in ("inputs", "work", "operations", "bytes", "probes")
+        }
+        for name, value in (*functions.items(), *(("laws", law) for law in self.laws)):
+            if not callable(value):
+                raise ValueError(f"{name}: should be a function, not {value!r}")
 
     def _check_costs(self, size: str) -> None:
-        for name, least in {"work": "more than 0", "operations": "0 or more", "bytes": "0 or more"}.items():
+        least_of = {"work": "more than 0", "operations": "0 or more", "bytes": "0 or more"}
+        for name, least in least_of.items():
             try:
                 cost = float(getattr(self, name)(**self.sizes[size]))
             except Exception as error:

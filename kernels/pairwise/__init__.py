@@ -108,6 +108,7 @@ WORKLOAD = Workload(
     laws=(diagonal_is_exactly_zero, symmetry, triangle_inequality, equals_cdist_of_scipy),
     work=lambda m, k: m * m,
     unit="pairs",
+    reference="python/loops",
     # Per pair: k subtractions, k multiplications, k − 1 additions and one square root.
     operations=lambda m, k: 3 * k * m * m,
     # The points are read once, the matrix is written once, 8 bytes a number.

@@ -80,6 +80,7 @@ WORKLOAD = Workload(
     # One unit is one evaluation of f, both ends included.
     work=lambda n: n + 1,
     unit="points",
+    reference="python/loops",
     # i·h, a +; three multiplications and two additions in f; one addition to the sum.
     operations=lambda n: 8 * (n + 1),
     # Three numbers in, one out: the loop itself lives in registers.

@@ -1,0 +1,48 @@
+"""Cells are held against the reference, or what stands in for it, and never called for longer than they may be."""
+
+import pytest
+from steelyard import referee
+from steelyard.agreement import Disagreement
+from steelyard.referee import Referee, TooSlow
+
+GOOD = "import numpy as np\n__all__ = ['f']\ndef f(x, s):\n    return s * x\n"
+
+
+def check(registry, id="double/numpy/f/small", **options):
+    return Referee(registry).check(registry.cell(id), **options)
+
+
+def test_a_stand_in_where_the_reference_is_slow(registry_of, monkeypatch):
+    """Another backend's variant, itself held to the reference at the smallest size, takes its place."""
+    monkeypatch.setattr(referee, "PATIENCE", 1e-12)
+    registry = registry_of({"double_numba.py": GOOD})
+    assert check(registry, "double/numpy/arrays/small").agreement.reference == "double/python/loops/small"
+    monkeypatch.setattr(Referee, "_expect_within", slow_reference)
+    assert check(registry, "double/numpy/arrays/medium").agreement.reference == "double/numba/f/medium"
+    assert check(registry, "double/numba/f/medium").agreement.reference == "double/numpy/arrays/medium"
+
+
+def slow_reference(self, kernel, size, limit):
+    """As if the python backend took an hour at medium."""
+    if kernel.variant.backend == "python" and size == "medium":
+        raise TooSlow(3600.0)
+
+
+def test_a_cell_that_would_take_too_long_is_not_called(registry_of):
+    """What a smaller size takes, times the work, is enough to know."""
+    source = "import time\n__all__ = ['f']\ndef f(x, s):\n    assert x.size < 64, 'called'\n    time.sleep(x.size * 1e-4)\n    return s * x\n"
+    with pytest.raises(TooSlow) as caught:
+        check(registry_of({"double_numpy.py": source}), "double/numpy/f/medium", limit=64 * 5e-5)
+    assert caught.value.seconds >= 64 * 1e-4
+
+
+def test_buffers_used_in_turn_are_found(registry_of):
+    """Two results kept between calls are fresh at the second call, and stale at the third."""
+    source = (
+        "import itertools\nimport numpy as np\n__all__ = ['f']\nkept = {}\n"
+        "def f(x, s):\n"
+        "    ring = kept.setdefault(x.size, itertools.cycle([np.empty_like(x), np.empty_like(x)]))\n"
+        "    return np.multiply(x, s, out=next(ring))\n"
+    )
+    with pytest.raises(Disagreement, match="two calls returned the same memory"):
+        check(registry_of({"double_numpy.py": source}))
