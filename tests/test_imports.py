@@ -27,13 +27,13 @@ ROOMS = [
         "agreement",
     },
     # what was measured,
-    {"machine", "measurement", "runs", "journal", "storage", "first_call", "suite"},
+    {"machine", "measurement", "runs", "journal", "first_call", "suite"},
     # why it is so,
     {"subject", "profilers"},
     # how it is shown,
     {"report"},
     # and the doors.
-    {"scaffold", "session", "plugin", "cli"},
+    {"scaffold", "driver", "terminal", "session", "plugin", "cli"},
 ]
 
 

@@ -146,7 +146,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     benchmarks = getattr(config, "_benchmarksession", None)
     ours = config.stash.get(SESSION, None)
     if ours and benchmarks:
-        ours.adopt(benchmarks)
+        from steelyard.errors import SteelyardError
+
+        try:
+            ours.adopt(benchmarks)
+        except SteelyardError as error:
+            raise pytest.UsageError(f"steelyard: {error}") from None
     if benchmarks and config.stash[COMPARE]:
         benchmarks.compare = config.stash[COMPARE]
         benchmarks.handle_loading()
@@ -155,7 +160,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say how the cells will be timed, and in which order."""
     ours = config.stash.get(SESSION, None)
-    return ours.plan() if ours else []
+    return [ours.plan()] if ours else []
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import random
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 
 from steelyard import profilers, report, runs, threads
 from steelyard.cell import Cell
+from steelyard.driver import Driver
 from steelyard.errors import CannotWrite, SteelyardError, described
 from steelyard.journal import Journal, recover
 from steelyard.machine import Machine, state
@@ -28,15 +27,7 @@ from steelyard.registry import Registry
 from steelyard.runs import Missing, Run
 from steelyard.subject import Subject
 from steelyard.suite import Suite
-
-ROUND = 0.001
-"""Seconds that a round should last: long against the timer, short enough for hundreds of samples."""
-
-SAMPLING = 0.4
-"""Seconds for which a cell is sampled."""
-
-ROUNDS = 6
-"""The fewest rounds: fewer have no 95 % interval of the median."""
+from steelyard.terminal import Terminal, summarise
 
 ONE_THREAD = 1.05
 """CPU seconds per second above which a single-threaded cell is reported."""
@@ -52,11 +43,11 @@ class Session:
     selected: Sequence[Cell]
     seed: int
     machine: Machine
+    terminal: Terminal
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     id: str = field(default_factory=runs.new_id)
     state: dict[str, Any] = field(default_factory=state)
-    benchmarks: Any = None
-    """pytest-benchmark's session."""
+    driver: Driver | None = None
     suite: Suite | None = None
     outcomes: dict[Cell, Checked | Missing] = field(default_factory=dict)
     measured: dict[Cell, float] = field(default_factory=dict)
@@ -94,53 +85,26 @@ class Session:
             selected=selected,
             seed=random.SystemRandom().randrange(10**6) if seed is None else seed,
             machine=Machine.here(),
+            terminal=Terminal(config),
         )
 
-    def plan(self) -> list[str]:
-        """How the cells will be timed, in lines for the head of the run."""
-        options = self.benchmarks.options if self.benchmarks else {}
-        if not options or self.benchmarks.disabled:
-            return [f"steelyard: {len(self.selected)} cells, not timed"]
-        return [
-            f"steelyard: cells in the order of --shuffle-seed={self.seed}; "
-            f"rounds of {float(options['min_time']):g} s or more for {float(options['max_time']):g} s, "
-            f"at least {options['min_rounds']} of them; "
-            f"--budget={self.config.getoption('--budget'):g} s a cell"
-        ]
-
     def adopt(self, benchmarks: Any) -> None:
-        """Have pytest-benchmark save where and what a run needs, with rounds as long as kernels want.
+        """Time with pytest-benchmark's session ``benchmarks``.
 
-        What the user gave on the command line stays as given.
+        Raises:
+            SteelyardError: one of its options cannot be followed.
         """
-        from pytest_benchmark.storage.file import FileStorage
-        from pytest_benchmark.utils import SecondsDecimal
+        folder, budget = self.project.reports / "runs", self.config.getoption("--budget")
+        self.driver = Driver.adopt(self.config, benchmarks, folder, self.machine.key, budget)
 
-        from steelyard.storage import RunStorage
-
-        self.benchmarks = benchmarks
-        benchmarks.save_data = True
-        benchmarks.machine_id = self.machine.key
-        benchmarks.save_json = self._save_json
-        if isinstance(benchmarks.storage, FileStorage):
-            old = benchmarks.storage.path
-            new = old if self._given("--benchmark-storage") else self.project.reports / "runs"
-            with suppress(OSError, RuntimeError):
-                benchmarks.storage = RunStorage(new, benchmarks.logger, default_machine_id=self.machine.key)
-            if new != old:
-                with suppress(OSError):  # pytest-benchmark made it when it started; other runs may lie in it
-                    old.rmdir()
-        budget = self.config.getoption("--budget")
-        for option, value in {"min_time": ROUND, "max_time": min(SAMPLING, budget)}.items():
-            if not self._given(f"--benchmark-{option.replace('_', '-')}"):
-                benchmarks.options[option] = SecondsDecimal(str(value))
-        if not self._given("--benchmark-min-rounds"):
-            benchmarks.options["min_rounds"] = ROUNDS
-
-    def _given(self, option: str) -> bool:
-        """Whether the user set an option, on the command line or in the configuration."""
-        words = [*self.config.invocation_params.args, *self.config.getini("addopts")]
-        return any(str(word).split("=")[0] == option for word in words)
+    def plan(self) -> str:
+        """How the cells will be timed, in a line for the head of the run."""
+        if not self.driver or not self.driver.times:
+            return f"steelyard: {len(self.selected)} cells, checked but not timed"
+        return (
+            f"steelyard: cells in the order of --shuffle-seed={self.seed}; {self.driver.plan()}; "
+            f"--budget={self.config.getoption('--budget'):g} s a cell"
+        )
 
     def prepare(self, collected: Sequence[Cell]) -> None:
         """Build the collected cells, make their first calls and check them; whatever compiles does so now.
@@ -148,40 +112,36 @@ class Session:
         Raises:
             SteelyardError: the reports folder cannot be written to.
         """
+        assert self.driver is not None
         runs.prepare_reports(self.project.reports)
-        if (json_file := self.benchmarks.json) and not json_file.parent.is_dir():
-            raise CannotWrite(json_file, FileNotFoundError(errno.ENOENT, "there is no such folder"))
         for recovered in recover(self.project.reports):
-            self._say(f"steelyard: {recovered}", yellow=True)
-        options = self.benchmarks.options
-        cells = [
-            cell for cell in self.selected if cell in set(collected)
-        ]  # unshuffled: references are shared
-        self.suite = Suite(
-            self.registry,
-            cells,
-            rounds=int(options["min_rounds"]),
-            budget=self.config.getoption("--budget"),
+            self.terminal.say(str(recovered), yellow=True)
+        chosen = set(collected)
+        cells = [cell for cell in self.selected if cell in chosen]  # not shuffled: references are shared
+        budget = self.config.getoption("--budget")
+        self.suite = suite = Suite(self.registry, cells, rounds=self.driver.rounds, budget=budget)
+        self.journal = journal = Journal(
+            self.project.reports, {**self.driver.header(), "steelyard": self.record()}
         )
-        self.journal = journal = Journal(self.project.reports, self._header())
-        timed = not self.benchmarks.disabled
-        traced = timed and not self.config.getoption("--no-profile")
+        traced = self.driver.times and not self.config.getoption("--no-profile")
+        with self._telling("built, and called for the first time,"):
+            suite.start(self.terminal.progress, first_calls=self.driver.times, traced=traced)
+        with self._telling("held every cell against its reference"):
+            for cell, outcome in suite.check(
+                lambda cell: journal.doing("checking", cell.id), self.terminal.progress
+            ):
+                self.outcomes[cell] = outcome
+                if isinstance(outcome, Missing):
+                    journal.missing(outcome)
+        agreeing = sum(isinstance(outcome, Checked) for outcome in self.outcomes.values())
+        self.terminal.say(f"{agreeing} of {len(cells)} cells agree, and can be timed")
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Say afterwards how long a step took."""
         begin = time.perf_counter()
-        self.suite.start(self._progress, first_calls=timed, traced=traced)
-        self._say(f"steelyard: built, and called for the first time, in {time.perf_counter() - begin:.0f} s")
-        begin = time.perf_counter()
-        missing = []
-        for cell, outcome in self.suite.check(
-            lambda cell: journal.doing("checking", cell.id), self._progress
-        ):
-            self.outcomes[cell] = outcome
-            if isinstance(outcome, Missing):
-                journal.missing(outcome)
-                missing.append(outcome)
-        self._say(
-            f"steelyard: {len(cells) - len(missing)} of {len(cells)} cells agree with their reference, "
-            f"checked in {time.perf_counter() - begin:.0f} s"
-        )
+        yield
+        self.terminal.say(f"{what} in {time.perf_counter() - begin:.0f} s")
 
     @contextmanager
     def measuring(self, cell: Cell, benchmark: Any) -> Iterator[Checked | None]:
@@ -194,10 +154,9 @@ class Session:
         count = threads.cores() if cell.variant.parallel else 1
         with threads.limited_to(count):
             in_force = max(threads.in_force().values(), default=1)
-            if in_force != count and not cell.variant.parallel:
-                self.warnings.append(f"{cell.id}: {in_force} threads in force where 1 was asked for")
-            recorded = self.suite.record(cell, outcome, count if cell.variant.parallel else in_force)
-            benchmark.extra_info.update(recorded)
+            if in_force != count:
+                self.warnings.append(f"{cell.id}: {in_force} threads in force where {count} were asked for")
+            benchmark.extra_info.update(self.suite.record(cell, outcome, in_force))
             yield outcome
 
     def begin(self, cell: Cell) -> None:
@@ -213,9 +172,8 @@ class Session:
 
     def failed(self, cell: Cell, benchmark: Any, error: BaseException) -> None:
         """Keep the reason why a cell failed while it was timed; half of its samples are none."""
-        benchmark.has_error = True
-        if benchmark.stats in self.benchmarks.benchmarks:
-            self.benchmarks.benchmarks.remove(benchmark.stats)  # it saves, and fails to, what has no samples
+        if self.driver:
+            self.driver.drop(benchmark)
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
         row = Missing(cell.id, "failed", f"while it was timed: {what}")
         self.outcomes[cell] = row
@@ -237,6 +195,18 @@ class Session:
         with stopping_on_a_full_disk():
             self.journal.measured(benchmark.stats.as_dict())
 
+    @property
+    def missing(self) -> list[Missing]:
+        """The cells without a time, each with its reason."""
+        unreached = "the run ended before its turn came"
+        if not self.driver or not self.driver.times:
+            return [outcome for outcome in self.outcomes.values() if isinstance(outcome, Missing)]
+        return [
+            outcome if isinstance(outcome, Missing) else Missing(cell.id, "not run", unreached)
+            for cell, outcome in self.outcomes.items()
+            if cell not in self.measured
+        ]
+
     def record(self) -> dict[str, Any]:
         """The ``steelyard`` key of this run's file."""
         return {
@@ -252,64 +222,35 @@ class Session:
                 for name in dict.fromkeys(cell.variant.workload for cell in self.selected)
             },
             "missing": [
-                {"cell": row.cell, "status": row.status, "reason": row.reason}
-                for row in self.outcomes.values()
-                if isinstance(row, Missing)
+                {"cell": row.cell, "status": row.status, "reason": row.reason} for row in self.missing
             ],
             "warnings": self.warnings,
         }
-
-    def _header(self) -> dict[str, Any]:
-        """A run file without its benchmarks."""
-        hook = self.config.hook
-        commit = hook.pytest_benchmark_generate_commit_info(config=self.config)
-        hook.pytest_benchmark_update_commit_info(config=self.config, commit_info=commit)
-        header = hook.pytest_benchmark_generate_json(
-            config=self.config,
-            benchmarks=[],
-            include_data=True,
-            machine_info=self.benchmarks.get_machine_info(),
-            commit_info=commit,
-        )
-        return {**header, "steelyard": self.record()}
 
     def finish(self, *, interrupted: bool) -> bool:
         """Save the run as the last one, profile and report; say whether all of it could be done.
 
         Each step is tried even if another failed: nothing that was measured is lost to a full disk.
         """
-        if self.journal is None:
+        if self.journal is None or self.driver is None:
             return True
         last = self.project.reports / "runs" / "last.json"
-        if self.benchmarks.disabled or (not self.measured and last.exists()):
+        if not self.driver.times or (not self.measured and last.exists()):
             self.journal.close()  # nothing was timed: the last run, which may not be saved elsewhere, stays
             return True
-        for cell, outcome in self.outcomes.items():
-            if isinstance(outcome, Checked) and cell not in self.measured:
-                self.outcomes[cell] = Missing(cell.id, "not run", "the run ended before its turn came")
-        if failure := getattr(self.benchmarks.storage, "failure", None):
-            self.problems.append(str(failure))
         try:
-            done = [bench.as_dict() for bench in self.benchmarks.benchmarks if bench and not bench.has_error]
-            runs.write_atomically(last, json.dumps({**self._header(), "benchmarks": done}, default=str))
-        except SteelyardError as error:
+            run = {**self.driver.header(), "steelyard": self.record(), "benchmarks": self.driver.entries()}
+            runs.write_atomically(last, json.dumps(run, default=str))
+        except CannotWrite as error:
             self.problems += [str(error), f"the finished cells are kept in {self.journal.path}"]
             self.journal.close(keep=True)
             return False
         if self.measured and not interrupted and not self.config.getoption("--no-profile"):
-            self._attempt("profiles", self._profile)
+            with self._telling("profiled"):
+                self._attempt("profiles", self._profile)
         self.journal.close()
         self._attempt("report", lambda: report.write(Run.load(last), self.project))
-        return not self.problems
-
-    def _save_json(self, output_json: dict[str, Any]) -> None:
-        """Write the file of ``--benchmark-json``; where that fails, the table must still be printed."""
-        try:
-            runs.write_atomically(self.benchmarks.json, json.dumps(output_json, indent=4, default=str))
-        except CannotWrite as failure:
-            self.problems.append(str(failure))
-        else:
-            self.benchmarks.logger.info(f"Wrote benchmark data in: {self.benchmarks.json}", purple=True)
+        return not (self.problems or self.driver.problems)
 
     def _attempt(self, name: str, step: Callable[[], Path]) -> None:
         """Take a step whose failure, whatever it is, must not cost the table of what was measured."""
@@ -324,8 +265,6 @@ class Session:
 
     def _profile(self) -> Path:
         """Profile every timed cell, and each variant closely at the smallest size that was timed."""
-        assert self.journal is not None
-        begin = time.perf_counter()
         cells = {cell: self.outcomes[cell] for cell in self.measured}
         subjects = {
             cell: Subject.of_kernel(cell.id, checked.kernel, checked.arguments)
@@ -357,35 +296,12 @@ class Session:
             self.id,
         )
         self.problems += profiled.problems
-        self._say(f"steelyard: profiled in {time.perf_counter() - begin:.0f} s")
         return self.project.reports / "suite.prof"
 
-    def summarise(self, terminal: Any) -> None:
+    def summarise(self, reporter: Any) -> None:
         """Print what has no time and why, the warnings, and where to look next."""
-        missing = [row for row in self.outcomes.values() if isinstance(row, Missing)]
-        terminal.section("steelyard")
-        for status, lines in grouped(missing).items():
-            for line in lines:
-                terminal.write_line(f"{status}: {line}", red=status == "failed", yellow=status != "failed")
-        for warning in self.warnings:
-            terminal.write_line(f"warning: {warning}", yellow=True)
-        for problem in self.problems:
-            terminal.write_line(f"error: {problem}", red=True)
-        if "profiles" in self.written:
-            terminal.write_line(f"profiles: snakeviz {shown(self.written['profiles'])}")
-        if "report" in self.written:
-            terminal.write_line(f"report:   {shown(self.written['report'])}")
-
-    def _say(self, line: str, **markup: bool) -> None:
-        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal and terminal.verbosity >= 0:
-            terminal.ensure_newline()
-            terminal.write_line(line, **markup)
-
-    def _progress(self, what: str, done: int, whole: int) -> None:
-        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal and terminal.verbosity >= 0 and sys.stdout.isatty():
-            terminal.rewrite(f"steelyard: {what} {done}/{whole}", erase=True)
+        problems = [*(self.driver.problems if self.driver else ()), *self.problems]
+        summarise(reporter, self.missing, self.warnings, problems, self.written)
 
 
 @contextmanager
@@ -395,22 +311,3 @@ def stopping_on_a_full_disk() -> Iterator[None]:
         yield
     except CannotWrite as error:
         pytest.exit(f"steelyard: {error}", returncode=pytest.ExitCode.INTERNAL_ERROR)
-
-
-def grouped(missing: Sequence[Missing]) -> dict[str, list[str]]:
-    """The reasons by status, a line each, with the first cell that has it and how many more."""
-    cells: dict[tuple[str, str], list[str]] = {}
-    for row in missing:
-        cells.setdefault((row.status, row.reason.splitlines()[0]), []).append(row.cell)
-    lines: dict[str, list[str]] = {}
-    for (status, reason), those in sorted(cells.items()):
-        more = f" and {len(those) - 1} more" if len(those) > 1 else ""
-        lines.setdefault(status, []).append(f"{those[0]}{more}: {reason}")
-    return lines
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be typed from here."""
-    with suppress(ValueError):
-        return str(path.relative_to(Path.cwd()))
-    return str(path)

@@ -99,3 +99,20 @@ def test_an_absence_with_a_foreign_id_is_kept(make: SimpleNamespace, load: Load)
     comparison = Comparison(load(make.run_data([], [make.missing("the suite", "failed", "no compiler")])))
     assert [absence.row.cell for absence in comparison.absences] == ["the suite"]
     assert comparison.workloads == []
+
+
+def test_backends_compare_on_one_thread(make: SimpleNamespace, load: Load) -> None:
+    """A variant on all cores stands beside its backend's best, not in its place, however fast it is."""
+    cells = [
+        make.full("lif/numba/loops/small", 0.2),
+        make.full("lif/numba/parallel/small", 0.1, threads=2, parallel=True),
+        make.full("lif/cython/typed/small", 0.15),
+        make.full("lif/numexpr/parallel/small", 0.05, threads=2, parallel=True),
+    ]
+    comparison = Comparison(load(make.run_data(cells)))
+    assert [result.measurement.variant for result in comparison.of("lif", "numba", "small")] == [
+        "loops",
+        "parallel",
+    ]
+    assert comparison.fastest("lif")[0].measurement.backend == "cython"
+    assert comparison.of("lif", "numexpr", "small")[0].is_parallel

@@ -37,6 +37,11 @@ class Result:
         return self.measurement is self.baseline.measurement
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether the variant uses several threads, on purpose."""
+        return bool(self.info.get("parallel"))
+
+    @property
     def speedup(self) -> Interval | None:
         """How many times faster than the baseline; None for the baseline itself."""
         return None if self.is_baseline else quotient(self.baseline.time, self.time)
@@ -120,8 +125,9 @@ class Comparison:
         return sorted(found, key=lambda result: result.time.value)
 
     def of(self, workload: str, backend: str, size: str) -> list[Result]:
-        """The same of one backend: its best variant comes first."""
-        return [result for result in self.at(workload, size) if result.measurement.backend == backend]
+        """The same of one backend, variants that use several threads last: backends compare on one."""
+        here = [result for result in self.at(workload, size) if result.measurement.backend == backend]
+        return sorted(here, key=lambda result: result.is_parallel)
 
     def absent(self, workload: str, size: str, backend: str | None = None) -> list[Absence]:
         """What has no time there, of one backend or of all."""
@@ -140,14 +146,22 @@ class Comparison:
         return [size for size in self.sizes if self.at(workload, size) or self.absent(workload, size)]
 
     def fastest(self, workload: str) -> list[Result]:
-        """The fastest backend's best at the largest size that has a time, and those not told from it."""
+        """The fastest backend's best at the largest size that has a time, and those not told from it.
+
+        On one thread, if any variant runs on one.
+        """
         for size in reversed(self.sizes):
             if results := self.at(workload, size):
                 best: dict[str, Result] = {}
-                for result in results:
+                for result in sorted(results, key=lambda result: result.is_parallel):
                     best.setdefault(result.measurement.backend, result)
-                fastest = results[0].time
-                return [result for result in best.values() if quotient(result.time, fastest).low <= 1]
+                leaders = sorted(best.values(), key=lambda result: (result.is_parallel, result.time.value))
+                first = leaders[0]
+                return [
+                    result
+                    for result in leaders
+                    if result.is_parallel == first.is_parallel and quotient(result.time, first.time).low <= 1
+                ]
         return []
 
     @cached_property

@@ -21,7 +21,11 @@ def links(run: Run, reports: Path) -> Mapping[str, Mapping[str, str]]:
         if index["run"] != run.id:
             return {}
         return {
-            cell: {kind: f"../{quote(path)}" for kind, path in files.items() if is_inside(reports, path)}
+            cell: {
+                kind: f"../{quote(path)}"
+                for kind, path in files.items()
+                if is_inside(reports, path) and not path.endswith(".json")  # for programs, not for readers
+            }
             for cell, files in index["cells"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

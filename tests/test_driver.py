@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pytest_benchmark.logger import Logger
-from steelyard.storage import RunStorage
+from steelyard.driver import RunStorage
 
 
 @pytest.fixture
 def storage(tmp_path):
-    return RunStorage(tmp_path, Logger(Logger.QUIET), default_machine_id="machine")
+    return RunStorage(tmp_path, Logger(Logger.QUIET), "machine", [])
 
 
 def test_two_runs_at_once_both_survive(storage):
@@ -29,5 +29,6 @@ def test_a_full_disk_is_kept_for_later(storage, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     storage.save({}, "x")
-    assert "No space left" in str(storage.failure)
-    assert storage.saved is None
+    (problem,) = storage.problems
+    assert "No space left" in problem
+    assert not list(storage.path.rglob("*.json"))
