@@ -31,6 +31,14 @@ def test_a_cell_is_a_named_row(subject):
     assert stats.stats[row][3] > 0
 
 
+def test_a_compiled_kernel_has_its_time_in_its_own_row(subject):
+    """No frame that all cells share stands between the row and what it calls."""
+    stats = called_repeatedly(subject("double/python/loops/small"), 1e-9)
+    ours = {row[2] for row in stats.stats if row[0] != "~"}
+    assert {"double/python/loops/small", "loops"} <= ours
+    assert not [row for row in stats.stats if row[0].endswith("subject.py")]
+
+
 def test_short_calls_are_repeated(subject):
     """SnakeViz leaves out what takes a thousandth of the whole: a row lasts as long as it is told to."""
     few, many = (called_repeatedly(subject(), seconds) for seconds in (1e-9, 0.02))

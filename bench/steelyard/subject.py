@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Subject:
             name=name,
             file=variant.path,
             line=definition_line(variant.path, variant.name),
-            call=lambda: kernel.function(*arguments),
+            call=partial(kernel.function, *arguments),  # no frame of ours between the row and the kernel
             trace=trace_lines,
             pure=True,
             note=note,
