@@ -114,6 +114,18 @@ def test_several_outputs_are_a_tuple(registry_of, write_project):
         check(registry_of({"__init__.py": source}), "double/python/loops/small")
 
 
+def test_a_law_says_what_is_violated(registry_of, write_project):
+    """One that returns True would be taken for a violation: the message says what to return."""
+    source = (
+        (write_project() / "kernels/double/__init__.py").read_text().replace("work=", "laws=(law,), work=")
+    )
+    with pytest.raises(Disagreement, match="the law returned True; return None where it holds"):
+        check(
+            registry_of({"__init__.py": "def law(inputs, outputs): return True\n" + source}),
+            "double/python/loops/small",
+        )
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1.0 + 1e-11])
 def test_nothing_slips_through_a_tolerance(value):
     """NaN, infinities and a last digit too many all differ."""

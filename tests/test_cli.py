@@ -35,7 +35,7 @@ def test_check(steelyard, write_project):
     code, output = steelyard(write_project(), "check", "--sizes", "tiny")
     assert code == 0
     assert "agrees      double/numpy/arrays/tiny" in output
-    assert "2 agrees" in output
+    assert "2 agree" in output
 
 
 def test_check_fails_where_one_disagrees(steelyard, write_project):
@@ -95,6 +95,21 @@ def test_profile_a_script_anywhere(steelyard, tmp_path):
     assert code == 0
     assert "['--sizes', 'x']" in output
     assert (tmp_path / "reports" / "profiles" / "script.py.prof").is_file()
+
+
+def test_profiling_what_disagrees(steelyard, write_project):
+    """Exit code 1, as everywhere where a kernel is at fault."""
+    root = write_project({"double_numpy.py": "__all__ = ['f']\ndef f(x, s): return s * x + 1\n"})
+    code, output = steelyard(root, "profile", "double/numpy/f/small")
+    assert code == 1
+    assert "tolerance" in output
+
+
+def test_a_cell_has_no_arguments(steelyard, write_project):
+    """An option behind the target would be passed over in silence."""
+    code, output = steelyard(write_project(), "profile", "double/numpy/arrays/small", "--with", "lines")
+    assert code == 2
+    assert "options stand before TARGET" in output
 
 
 def test_a_subject_that_raises(steelyard, tmp_path):

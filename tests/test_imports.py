@@ -15,6 +15,7 @@ ROOMS = [
     {
         "workload",
         "errors",
+        "versions",
         "project",
         "cell",
         "threads",

@@ -51,6 +51,16 @@ def test_wrong_number_of_parameters(registry_of):
         kernel.arguments(registry.inputs("double", "tiny"))
 
 
+def test_parameters_in_another_order(registry_of):
+    """They are passed by position: the message has both orders."""
+    registry = registry_of({"double_numpy.py": "__all__ = ['f']\ndef f(s, x): return s * x\n"})
+    kernel = registry.load(registry.variant("double/numpy/f"))
+    with pytest.raises(
+        LoadFailed, match=r"f\(s, x\) has its parameters in another order .* by position: x, s"
+    ):
+        kernel.arguments(registry.inputs("double", "tiny"))
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -1,9 +1,11 @@
 """A machine's key is made of what lasts."""
 
+import importlib.metadata
 import json
 from dataclasses import replace
 
 import pytest
+from steelyard import cython_build
 from steelyard.machine import Machine, state
 
 
@@ -30,6 +32,23 @@ def test_nothing_that_drifts_is_in_it(machine):
     text = json.dumps(machine.as_dict()).lower()
     assert "mhz" not in text
     assert not set(state()) & set(machine.as_dict())
+
+
+def test_no_backend_is_needed(monkeypatch):
+    """A machine without Cython, setuptools or a compiler is a machine."""
+    cython_build.compiler_version.cache_clear()
+    monkeypatch.setenv("CC", "no-such-compiler")
+    monkeypatch.setattr("importlib.metadata.version", absent)
+    try:
+        bare = Machine.here()
+    finally:
+        cython_build.compiler_version.cache_clear()
+    assert bare.compiler == "none"
+    assert bare.libraries == {}
+
+
+def absent(name):
+    raise importlib.metadata.PackageNotFoundError(name)
 
 
 def test_it_knows_this_machine(machine):

@@ -273,7 +273,7 @@ def test_an_interrupted_run_is_saved(write_project):
         "small",
     ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *command, *QUICK], cwd=root, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", INTERRUPTIBLE, *command, *QUICK], cwd=root, stdout=subprocess.PIPE, text=True
     )
     with process:
         wait_for(lambda: any('"timing", "cell": "double/numba' in text for text in journals(root)))
@@ -283,6 +283,13 @@ def test_an_interrupted_run_is_saved(write_project):
     assert Run.load(root / "reports/runs/last.json").measurements
     assert list(root.glob("reports/runs/*/0001_*.json"))
     assert (root / "reports/html/index.html").is_file()
+
+
+INTERRUPTIBLE = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 
 
 def journals(root):

@@ -70,7 +70,10 @@ def test_unknown_cell_says_which_part(registry_of, id, kind):
     ("name", "text", "message"),
     [
         ("double_numba.py", "def loops(x, s): return x\n", "has no __all__"),
-        ("double_numba.py", "__all__ = [name]\n", "should be a literal list"),
+        ("double_numba.py", "__all__ = [name]\n", "should be one literal list"),
+        ("double_numba.py", "__all__ = sorted(['f'])\n", "should be one literal list"),
+        ("double_numba.py", "__all__ = ['f']\n__all__ += ['g']\n", "should be one literal list"),
+        ("duble_numpy.py", "__all__ = ['f']\n", "rename it double_numpy.py, or start its name with _"),
         ("double_numba.py", '__all__ = ["a b"]\n', "'a b', which cannot be a variant's name"),
         ("double_numba.py", '__all__ = ["f", "f"]\n', "__all__ has two variants named 'f'"),
         (
@@ -126,6 +129,14 @@ def test_inputs_that_raise_are_named(registry_of, write_project):
     text = (write_project() / "kernels/double/__init__.py").read_text()
     text = text.replace('"x": np.arange(n, dtype=float)', '"x": 1 // 0')
     with pytest.raises(BadWorkload, match=r"inputs\(\*\*\{'n': 3\}\) raises ZeroDivisionError"):
+        registry_of({"__init__.py": text}).inputs("double", "tiny")
+
+
+def test_inputs_that_are_not_seeded(registry_of, write_project):
+    """Two runs would not measure the same: it is noticed at the smallest size."""
+    text = (write_project() / "kernels/double/__init__.py").read_text()
+    text = text.replace("np.arange(n, dtype=float)", "np.random.default_rng().random(n)")
+    with pytest.raises(BadWorkload, match="seed what is random"):
         registry_of({"__init__.py": text}).inputs("double", "tiny")
 
 

@@ -113,7 +113,7 @@ def test_everything_works(installed, repository):
     steelyard, python = [installed / "python", "-m", "steelyard.cli"], [installed / "python"]
     assert (installed / "steelyard").is_file()
     assert "running_sum/numpy/cumsum" in run([installed / "steelyard"], "list", cwd=repository)
-    assert "4 agrees" in run(steelyard, "check", cwd=repository)
+    assert "4 agree" in run(steelyard, "check", cwd=repository)
     output = run(python, "-m", "pytest", "bench", "--benchmark-max-time=0.02", cwd=repository)
     assert "4 passed" in output
     assert "reports/html/index.html" in run(steelyard, "report", cwd=repository)

@@ -23,6 +23,8 @@ from steelyard.workload import Inputs, Outputs, Tolerance, Workload
 class Disagreement(SteelyardError):
     """A kernel does not do what its workload says; ``check`` names the check that found it."""
 
+    exit_code = 1
+
     def __init__(self, kernel: Kernel, where: str, check: str, what: str) -> None:
         self.check = f"{check}, {where}"
         super().__init__(f"{kernel.variant.id}, {where}: {what} [check: {check}]")
@@ -245,6 +247,6 @@ def parts(value: Any) -> tuple[list[np.ndarray], set[int]]:
             arrays.append(item)
         elif isinstance(item, list):
             lists.add(id(item))
-        if isinstance(item, tuple) or (isinstance(item, list) and item and not isinstance(item[0], float)):
+        if isinstance(item, tuple | list) and not (item and isinstance(item[0], float)):  # a row of numbers
             stack.extend(item)
     return arrays, lists

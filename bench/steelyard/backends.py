@@ -64,7 +64,7 @@ BACKENDS: Mapping[str, Backend] = {
         Backend(
             "cython",
             requires="Cython",
-            install="cython",
+            install="'steelyard[cython]'",
             suffix=".pyx",
             load=cython_build.load,
             lacking=cython_build.lacking,

@@ -60,7 +60,7 @@ def as_measured(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def told_plainly(command: Callable[..., int]) -> Callable[..., None]:
-    """Turn a known mistake into its message and exit code 2, and a command's result into its exit code."""
+    """Turn a known mistake into its message and exit code, and a command's result into its exit code."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -68,7 +68,7 @@ def told_plainly(command: Callable[..., int]) -> Callable[..., None]:
             code = command(*args, **kwargs)
         except SteelyardError as error:
             click.echo(f"steelyard: {error}", err=True)
-            code = 2
+            code = error.exit_code
         except KeyboardInterrupt:
             code = 130
         sys.exit(code)
@@ -158,7 +158,10 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
         counts[status] = counts.get(status, 0) + 1
         colour = {"agrees": "green", "failed": "red"}.get(status, "yellow")
         click.echo(f"{click.style(f'{status:<11}', fg=colour)} {cell.id:<36} {held(outcome)}")
-    click.echo(", ".join(f"{count} {status}" for status, count in counts.items()) or "no cells")
+    words = {"agrees": "agree"}
+    click.echo(
+        ", ".join(f"{count} {words.get(status, status)}" for status, count in counts.items()) or "no cells"
+    )
     return 1 if counts.get("failed") else 0
 
 
@@ -169,8 +172,8 @@ def held(outcome: Any) -> str:
     agreement = outcome.agreement
     subnormals = f"; {agreement.subnormals:,} subnormal values" if agreement.subnormals else ""
     return (
-        f"with {agreement.reference} to {agreement.largest_difference:.1e}, "
-        f"{len(agreement.probes)} probes, {len(agreement.laws)} laws{subnormals}"
+        f"with {agreement.reference} to {agreement.largest_difference:.1e}; "
+        f"probes {len(agreement.probes)}, laws {len(agreement.laws)}{subnormals}"
     )
 
 
@@ -238,6 +241,8 @@ def subject_of(target: str, argv: Sequence[str]) -> Any:
 
     if Path(target).is_file() or target.endswith(".py"):
         return Subject.of_script(Path(target), argv)
+    if argv:
+        raise SteelyardError(f"{' '.join(argv)}: only a script has arguments; options stand before TARGET")
     if ":" in target:
         return Subject.of_callable(target)
     from steelyard import threads

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -28,6 +27,7 @@ from types import ModuleType
 from typing import Any
 
 from steelyard.errors import CannotBuild, CompileFailed
+from steelyard.versions import installed
 
 RECIPE = 1
 """Raise it when :func:`compile_extension` changes what it makes of the same source."""
@@ -78,9 +78,17 @@ def cache_folder() -> Path:
 
 
 @functools.cache
+def compiler_version() -> str:
+    """What the C compiler says of itself; empty if there is none."""
+    path = compiler()
+    if path is None:
+        return ""
+    return subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+@functools.cache
 def toolchain() -> tuple[str, ...]:
     """All but the source that decides the machine code."""
-    version = subprocess.run([compiler() or "cc", "--version"], capture_output=True, text=True, check=False)
     cpu = platform.processor() + platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -90,11 +98,11 @@ def toolchain() -> tuple[str, ...]:
         )
     return (
         str(RECIPE),
-        version.stdout,
+        compiler_version(),
         cpu,
         sys.version,
         str(sysconfig.get_config_var("EXT_SUFFIX")),
-        *(importlib.metadata.version(package) for package in ("cython", "numpy", "setuptools")),
+        *(f"{name} {version}" for name, version in installed(("cython", "numpy", "setuptools")).items()),
         *(os.environ.get(name, "") for name in ("CC", "CFLAGS", "CPPFLAGS", "LDFLAGS", "LDSHARED")),
     )
 

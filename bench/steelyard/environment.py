@@ -26,6 +26,10 @@ ONE_THREAD = (
 ALL_CORES = ("NUMEXPR_MAX_THREADS", "NUMBA_NUM_THREADS")
 """Variables that say how many threads can be asked for later on."""
 
+SHORT_WAITS = {"GOMP_SPINCOUNT": "10000"}
+"""How often an OpenMP thread of gcc's looks before it sleeps. As it comes, 300,000 times: where two threads
+land on one core, each holds it for milliseconds while the other has the work."""
+
 
 def keep_freed_memory() -> bool:
     """Have the C library keep what a kernel frees for its next call; False where that cannot be asked for.
@@ -52,6 +56,7 @@ def variables(numba_cache: str) -> dict[str, str]:
         **dict.fromkeys(ONE_THREAD, "1"),
         **dict.fromkeys(ALL_CORES, str(cores())),
         "NUMBA_CACHE_DIR": numba_cache,
+        **SHORT_WAITS,
     }
 
 

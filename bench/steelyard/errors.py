@@ -9,19 +9,24 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
-def described(error: BaseException) -> str:
-    """An error of somebody else's code in one line: what it is, and the line that raised it."""
+def described(error: BaseException, file: Path | None = None) -> str:
+    """An error of somebody else's code in one line: what it is, and the line that raised it.
+
+    Of ``file``, if that is given and has a part in it: a user looks for his own line.
+    """
     frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if file and frame.filename == str(file)]
     if isinstance(error, SyntaxError):
-        place = f" ({error.filename}:{error.lineno})"
-        error = type(error)(error.msg)
-    else:
-        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})"
+    place = f" ({(own or frames)[-1].filename}:{(own or frames)[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
 
 
 class SteelyardError(Exception):
     """What went wrong, where, and what to do about it; shown to the user as it is, without a traceback."""
+
+    exit_code = 2
+    """2 where a command cannot be followed, 1 where a kernel is at fault."""
 
 
 class NotConfigured(SteelyardError):
@@ -66,6 +71,8 @@ class Unavailable(SteelyardError):
 class CompileFailed(SteelyardError):
     """A .pyx file does not compile; the first line says where and why, the rest is the compiler's output."""
 
+    exit_code = 1
+
     def __init__(self, path: Path, output: str) -> None:
         error = re.search(rf"{re.escape(path.name)}:(\d+:\d+): (?!.*warning:)(.+)", output)
         where, why = error.groups() if error else ("", "see the compiler's output")
@@ -84,6 +91,8 @@ class CannotBuild(SteelyardError):
 
 class LoadFailed(SteelyardError):
     """A kernel file cannot be imported, or lacks a function that its ``__all__`` names."""
+
+    exit_code = 1
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}")

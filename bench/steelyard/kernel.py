@@ -44,6 +44,13 @@ class Kernel:
                 f"{self.variant.name}({names}) takes {len(parameters)} arguments, "
                 f"but the workload's inputs are {len(inputs)}: {', '.join(inputs)}",
             )
+        order = [parameter.name for parameter in parameters]
+        if order != list(inputs) and sorted(order) == sorted(inputs):
+            raise LoadFailed(
+                self.variant.path,
+                f"{self.variant.name}({', '.join(order)}) has its parameters in another order than the inputs, "
+                f"which are passed by position: {', '.join(inputs)}",
+            )
         as_list = [asks_for_list(parameter.annotation) for parameter in parameters] or [False] * len(inputs)
         return tuple(
             value.tolist() if wanted and hasattr(value, "tolist") else value

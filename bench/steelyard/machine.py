@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -12,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from steelyard.cython_build import compiler_version
+from steelyard.threads import cores
+from steelyard.versions import installed
 
 LIBRARIES = ("numpy", "numexpr", "cython", "numba", "llvmlite", "scipy", "pytest-benchmark", "steelyard")
 """Distributions whose versions decide what is measured."""
@@ -37,9 +40,6 @@ class Machine:
         """The machine that this process runs on."""
         import psutil
 
-        from steelyard.cython_build import toolchain
-        from steelyard.threads import cores
-
         return cls(
             cpu=cpu_model(),
             cores=cores(),
@@ -47,7 +47,7 @@ class Machine:
             memory=round(psutil.virtual_memory().total / 2**30) * 2**30,
             system=system_name(),
             python=f"{platform.python_implementation()} {platform.python_version()}",
-            compiler=(toolchain()[1].splitlines() or ["none"])[0],
+            compiler=(compiler_version().splitlines() or ["none"])[0],
             libraries=installed(LIBRARIES),
         )
 
@@ -88,17 +88,6 @@ def system_name() -> str:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:
         return f"{platform.system()} {platform.release()}"
-
-
-def installed(distributions: tuple[str, ...]) -> dict[str, str]:
-    """The versions of those distributions that are installed."""
-    versions = {}
-    for name in distributions:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def state() -> dict[str, Any]:

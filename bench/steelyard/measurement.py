@@ -74,6 +74,13 @@ class Measurement:
         return None if value is None else float(value)
 
     @property
+    def start(self) -> float | None:
+        """Seconds until the first call has returned: building a .pyx, importing file and backend, and the call."""
+        if self.first_call is None:
+            return None
+        return self.first_call + sum(float(self.info.get(part) or 0.0) for part in ("build_s", "load_s"))
+
+    @property
     def seconds_per_unit(self) -> float:
         """Median seconds for one natural unit of the workload: a point, a pair."""
         return self.time.value / float(self.info["work"])

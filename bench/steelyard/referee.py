@@ -114,8 +114,12 @@ class Referee:
                 violation = law(inputs, held.outputs)
             except Exception as error:
                 violation = f"the law itself raises {described(error)}"
+            if violation is not None and not isinstance(violation, str):
+                violation = (
+                    f"the law returned {violation!r}; return None where it holds, else what is violated"
+                )
             if violation is not None:
-                raise Disagreement(kernel, where, f"law: {law_name(law)}", str(violation))
+                raise Disagreement(kernel, where, f"law: {law_name(law)}", violation)
         agreement = Agreement(
             reference=f"{reference.variant.id}/{size}",
             largest_difference=held.difference,

@@ -41,15 +41,25 @@ def read_source(path: Path) -> str:
 
 
 def literal(path: Path, name: str) -> list[str] | None:
-    """The list of strings that ``path``, Python or Cython, assigns to ``name`` at the start of a line."""
+    """The list of strings that ``path``, Python or Cython, assigns to ``name`` at the start of a line.
+
+    None if there is no such assignment.
+
+    Raises:
+        BadWorkload: the list is not a literal, is assigned or added to twice, or names what cannot be a name.
+    """
     source = read_source(path)
-    found = re.search(rf"^{name}\s*(?::[^=\n]*)?=\s*([\[(][^\])]*[\])])", source, re.MULTILINE)
-    if not found:
+    assigned = re.findall(rf"^{name}\b(.*)$", source, re.MULTILINE)
+    if not assigned:
         return None
+    found = re.search(rf"^{name}\s*(?::[^=\n]*)?=\s*([\[(][^\])]*[\])])\s*(?:#.*)?$", source, re.MULTILINE)
     try:
+        if not found or len(assigned) > 1:
+            raise ValueError
         value = list(ast.literal_eval(found[1]))
     except (ValueError, SyntaxError):
-        raise BadWorkload(path, f"{name} should be a literal list of names, such as ['loops']") from None
+        why = f"{name} should be one literal list of names, such as {name} = ['loops'], not computed or added to"
+        raise BadWorkload(path, why) from None
     for item in value:
         if not (isinstance(item, str) and NAME.fullmatch(item)):
             raise BadWorkload(
@@ -80,13 +90,20 @@ def variants_of(path: Path, workload: str, backend: str) -> list[Variant]:
     return [Variant(workload, backend, name, path, parallel=name in parallel) for name in names]
 
 
+def equal(one: Inputs, other: Inputs) -> bool:
+    """Whether two sets of inputs are the same."""
+    import numpy as np
+
+    return list(one) == list(other) and all(np.array_equal(one[name], other[name]) for name in one)
+
+
 @contextmanager
 def blaming(init: Path, call: str) -> Iterator[None]:
     """Turn whatever a workload's own function raises into a BadWorkload that names it."""
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise BadWorkload(init, f"{call} raises {described(error)}") from error
+        raise BadWorkload(init, f"{call} raises {described(error, init)}") from error
 
 
 class Registry:
@@ -127,8 +144,9 @@ class Registry:
                 init, "has no WORKLOAD = Workload(...); a name that starts with _ is passed over"
             )
         variants = []
-        for path in sorted(folder.glob(f"{folder.name}_*.py*")):
-            if path.suffix not in {".py", ".pyx"}:
+        for path in sorted(path for path in folder.iterdir() if path.suffix in {".py", ".pyx"}):
+            if not path.stem.startswith(f"{folder.name}_"):
+                self._expect_helper(path)
                 continue
             name = path.stem.removeprefix(f"{folder.name}_")
             backend = self.backends.get(name)
@@ -147,6 +165,15 @@ class Registry:
             )
         order = list(self.backends)
         return sorted(variants, key=lambda variant: order.index(variant.backend))
+
+    def _expect_helper(self, path: Path) -> None:
+        """Raise BadWorkload if a file that is passed over looks like a kernel with a slip in its name."""
+        backend = path.stem.rpartition("_")[2]
+        if backend in self.backends and not path.stem.startswith("_"):
+            right = f"{path.parent.name}_{backend}{path.suffix}"
+            raise BadWorkload(
+                path, f"is no kernel of this workload: rename it {right}, or start its name with _"
+            )
 
     @cached_property
     def package(self) -> str:
@@ -172,7 +199,7 @@ class Registry:
             try:
                 workload = getattr(importlib.import_module(f"{self.package}.{name}"), "WORKLOAD", None)
             except (Exception, SystemExit) as error:
-                raise BadWorkload(init, f"cannot be imported: {described(error)}") from error
+                raise BadWorkload(init, f"cannot be imported: {described(error, init)}") from error
             if not isinstance(workload, Workload):
                 raise BadWorkload(init, f"WORKLOAD should be a steelyard.Workload, not {workload!r}")
             self._workloads[name] = workload
@@ -207,7 +234,10 @@ class Registry:
             definition = self.workload(workload)
             parameters = dict(definition.sizes[size])
             with blaming(self.init_of(workload), f"inputs(**{parameters})"):
-                self._inputs[workload, size] = frozen(definition.inputs(**parameters))
+                made = frozen(definition.inputs(**parameters))
+                if size == definition.smallest and not equal(made, definition.inputs(**parameters)):
+                    raise ValueError("it made other inputs the second time; seed what is random")
+            self._inputs[workload, size] = made
         return self._inputs[workload, size]
 
     def probes(self, workload: str) -> Mapping[str, Inputs]:

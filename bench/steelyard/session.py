@@ -32,6 +32,9 @@ from steelyard.terminal import Terminal, summarise
 ONE_THREAD = 1.05
 """CPU seconds per second above which a single-threaded cell is reported."""
 
+SHARED_CORE = 0.6
+"""CPU seconds per second and thread below which the threads of a parallel cell are reported."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -191,6 +194,12 @@ class Session:
                 f"{cell.id} used {cpu_per_wall:.2f} s of CPU time per second: it runs on more than one thread; "
                 f"name it in __parallel__, or keep it to one"
             )
+        count = int(benchmark.extra_info["threads"])
+        if cell.variant.parallel and cpu_per_wall < SHARED_CORE * count:
+            self.warnings.append(
+                f"{cell.id} used {cpu_per_wall:.2f} s of CPU time per second on {count} threads: they shared a core, "
+                f"or waited for one another; its time is not that of {count} cores"
+            )
         self.measured[cell] = benchmark.stats.stats.median
         with stopping_on_a_full_disk():
             self.journal.measured(benchmark.stats.as_dict())
@@ -209,6 +218,8 @@ class Session:
 
     def record(self) -> dict[str, Any]:
         """The ``steelyard`` key of this run's file."""
+        names = dict.fromkeys(cell.variant.workload for cell in self.selected)
+        workloads = {name: self.registry.workload(name) for name in names}
         return {
             "format": runs.FORMAT,
             "id": self.id,
@@ -217,10 +228,8 @@ class Session:
             "command": shlex.join(["pytest", *map(str, self.config.invocation_params.args)]),
             "machine": self.machine.as_dict(),
             "state": {"before": self.state, "after": state()},
-            "titles": {
-                name: self.registry.workload(name).title
-                for name in dict.fromkeys(cell.variant.workload for cell in self.selected)
-            },
+            "titles": {name: workload.title for name, workload in workloads.items()},
+            "equations": {name: workload.equation for name, workload in workloads.items()},
             "missing": [
                 {"cell": row.cell, "status": row.status, "reason": row.reason} for row in self.missing
             ],

@@ -49,19 +49,23 @@ class Result:
     @property
     def rate(self) -> Interval | None:
         """The workload's units a second."""
-        work = self.info.get("work")
-        if not work:
+        return self.per_second("work")
+
+    def per_second(self, amount: str) -> Interval | None:
+        """An amount of the workload's cost model a second: its units, ``operations`` or ``bytes``."""
+        value = self.info.get(amount)
+        if not value:
             return None
-        return Interval(work / self.time.value, work / self.time.high, work / self.time.low)
+        return Interval(value / self.time.value, value / self.time.high, value / self.time.low)
 
     @property
     def pays_back(self) -> float | None:
-        """From which call on the first call's cost is made up for; infinite if never, None if unknown.
+        """After how many calls what it costs to start has paid back; infinite if never, None if unknown.
 
-        First calls are measured at a small size, so that what they take is the cost of starting alone: a
-        call of the size at hand comes on top of it, here and in the baseline.
+        First calls are measured at a small size, so that what they take is the cost of starting alone: the
+        calls of the size at hand come on top of it, here and in the baseline.
         """
-        mine, others = self.measurement.first_call, self.baseline.measurement.first_call
+        mine, others = self.measurement.start, self.baseline.measurement.start
         if self.is_baseline or mine is None or others is None:
             return None
         calls = break_even(mine, self.time.value, others, self.baseline.time.value)

@@ -45,9 +45,9 @@ def fastest(comparison: Comparison) -> str:
 
 
 def coverage(comparison: Comparison) -> str:
-    """``of 40 cells 2 failed``, or that every cell has a time."""
+    """``of 40 cells 2 failed``, or that every cell was timed."""
     if not comparison.absences:
-        return "no cell is without a time"
+        return "every cell was timed"
     return f"of {len(comparison.results) + len(comparison.absences):,} cells {statuses(comparison)}"
 
 
