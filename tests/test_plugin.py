@@ -68,6 +68,7 @@ def test_every_saved_entry_says_what_it_is(one_run):
         assert info["first_call_s"] > 0
         assert entry["stats"]["data"]
         assert entry["group"] == f"saxpy {info['size']}"
+        assert entry["params"] == {"steelyard_cell": info["cell"]}
 
 
 def test_the_saved_run_is_the_last_run(one_run):
@@ -168,6 +169,13 @@ def test_pytest_benchmarks_own_options_stand(bench):
     )
     assert "rounds of 1e-06 s or more for 0.02 s, at least 9 of them" in done.stdout
     assert all(len(m.samples) >= 9 for m in Run.load(root / "reports/runs/last.json").measurements)
+
+
+def test_a_histogram(bench):
+    """`--benchmark-histogram` has what it needs."""
+    done, root = bench("--benchmark-histogram=drawn/all", "--no-profile", "-k", "small")
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in (root / "drawn").iterdir()] == ["all-double_small.svg"]
 
 
 def test_json_is_complete(bench):

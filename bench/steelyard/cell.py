@@ -21,6 +21,9 @@ class Variant:
         """``workload/backend/variant``."""
         return f"{self.workload}/{self.backend}/{self.name}"
 
+    def __str__(self) -> str:
+        return self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -33,3 +36,6 @@ class Cell:
     def id(self) -> str:
         """``workload/backend/variant/size``."""
         return f"{self.variant.id}/{self.size}"
+
+    def __str__(self) -> str:
+        return self.id  # also what pytest-benchmark saves and groups by
