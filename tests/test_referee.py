@@ -46,3 +46,17 @@ def test_buffers_used_in_turn_are_found(registry_of):
     )
     with pytest.raises(Disagreement, match="two calls returned the same memory"):
         check(registry_of({"double_numpy.py": source}))
+
+
+def test_a_size_of_another_shape_does_not_mislead(registry_of, write_project):
+    """A size whose work is cheap per unit stands between two that are not: the estimate is not its alone."""
+    source = (write_project() / "kernels/double/__init__.py").read_text()
+    source = source.replace('"medium": {"n": 64}', '"wide": {"n": 16}, "medium": {"n": 640}')
+    sleeping = (
+        "import time\n__all__ = ['f']\ndef f(x, s):\n    assert x.size < 640, 'called'\n"
+        "    if x.size != 16: time.sleep(x.size * 1e-3)\n    return s * x\n"
+    )
+    registry = registry_of({"__init__.py": source, "double_numpy.py": sleeping})
+    with pytest.raises(TooSlow) as caught:
+        check(registry, "double/numpy/f/medium", limit=0.3)
+    assert caught.value.seconds >= 0.6

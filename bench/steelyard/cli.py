@@ -132,16 +132,24 @@ def list_cells(workloads: Sequence[str], backends: Sequence[str], sizes: Sequenc
 
 @main.command()
 @selection
+@click.option(
+    "--budget",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds that one call may take; a cell that needs more is listed as over budget.",
+)
 @told_plainly
 @as_measured
-def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str]) -> int:
+def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str], budget: float) -> int:
     """Hold every cell against its reference, and time nothing. Exit code 1 if one disagrees."""
     from steelyard.referee import Checked
     from steelyard.registry import Registry
     from steelyard.suite import Suite
 
     registry = Registry(opened())
-    suite = Suite(registry, registry.select(workloads, backends, sizes))
+    suite = Suite(registry, registry.select(workloads, backends, sizes), rounds=1, budget=budget)
 
     def progress(what: str, done: int, whole: int) -> None:
         if sys.stderr.isatty():

@@ -160,8 +160,9 @@ class Suite:
 
     def _over_budget(self, seconds: float) -> str:
         need = seconds * self.rounds
+        rounds = f", so {self.rounds} rounds need {need:,.3g} s" if self.rounds > 1 else ""
         return (
-            f"one call takes about {seconds:,.3g} s, so {self.rounds} rounds need {need:,.3g} s, "
+            f"one call takes about {seconds:,.3g} s{rounds}, "
             f"more than the budget of {self.budget:g} s; --budget {math.ceil(need * 1.5)} gives it the time"
         )
 
