@@ -10,7 +10,6 @@ from __future__ import annotations
 import cProfile
 import json
 import marshal
-import math
 import os
 import pstats
 import time
@@ -109,7 +108,7 @@ def profilers_of(project: Project | None) -> Mapping[str, Profiler]:
 
 
 def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
-    """cProfile's statistics of calls that together take about ``seconds``, under a row of the subject's name.
+    """cProfile's statistics of calls that together take ``seconds``, under a row of the subject's name.
 
     What is not pure is called once. The row is a Python function of that name, so that a compiled kernel, which cProfile does not see, has
     its time there.
@@ -128,14 +127,13 @@ def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
         name=subject.name,
         closure=calls.__closure__,
     )
-    count = 1
-    if subject.pure:
-        start = time.perf_counter()
-        subject.call()
-        once = max(time.perf_counter() - start, 1e-9)
-        count = max(1, math.ceil(seconds / once))
+    # Doubled until it has lasted, not reckoned from one call: that one has to fetch its data and code.
     profile = cProfile.Profile()
+    count, end = 1, time.perf_counter() + seconds
     profile.runcall(named, count)
+    while subject.pure and time.perf_counter() < end:
+        count *= 2
+        profile.runcall(named, count)
     stats = pstats.Stats(profile)
     table: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]
     table.pop(("~", 0, "<method 'disable' of '_lsprof.Profiler' objects>"), None)
