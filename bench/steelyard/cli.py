@@ -18,11 +18,12 @@ import click
 from steelyard.environment import measuring
 from steelyard.errors import CannotWrite, SteelyardError
 from steelyard.project import Project
+from steelyard.workload import names_in
 
 
 def names(context: click.Context, parameter: click.Parameter, value: str) -> list[str]:
     """The names in a comma-separated option."""
-    return [name.strip() for name in value.split(",") if name.strip()]
+    return names_in(value)
 
 
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -259,7 +260,7 @@ def subject_of(target: str, argv: Sequence[str]) -> Any:
 
     registry = Registry(opened())
     cell = registry.cell(target)
-    threads.set_threads(threads.cores() if cell.variant.parallel else 1)
+    threads.set_threads(threads.count_for(parallel=cell.variant.parallel))
     checked = Referee(registry).check(cell)
     return Subject.of_kernel(target, checked.kernel, checked.arguments)
 

@@ -22,7 +22,7 @@ from steelyard.environment import variables
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
 from steelyard.registry import Registry
-from steelyard.threads import cores, set_threads
+from steelyard.threads import count_for, set_threads
 
 TIMEOUT = 300.0
 """Seconds after which a first call counts as hanging."""
@@ -81,7 +81,7 @@ def main(root: str, id: str, result: str) -> None:
     kernel = registry.load(variant)
     loaded = time.perf_counter()
     arguments = kernel.arguments(inputs)
-    set_threads(cores() if variant.parallel else 1)
+    set_threads(count_for(parallel=variant.parallel))
     _, seconds = timed_call(kernel, arguments, "first call")
     Path(result).write_text(json.dumps(asdict(FirstCall(load_s=loaded - start, call_s=seconds))))
 

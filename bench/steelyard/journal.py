@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Journal:
 
     def missing(self, row: Missing) -> None:
         """Keep the reason why a cell has no time."""
-        self._write({"event": "missing", "cell": row.cell, "status": row.status, "reason": row.reason})
+        self._write({"event": "missing", **asdict(row)})
 
     def close(self, *, keep: bool = False) -> None:
         """End the journal, and delete it unless what it holds could not be saved elsewhere."""

@@ -110,8 +110,8 @@ def profilers_of(project: Project | None) -> Mapping[str, Profiler]:
 def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
     """cProfile's statistics of calls that together take ``seconds``, under a row of the subject's name.
 
-    What is not pure is called once. The row is a Python function of that name, so that a compiled kernel, which cProfile does not see, has
-    its time there.
+    What is not pure is called once. The row is a Python function of that name, so that a compiled kernel,
+    which cProfile does not see, has its time there.
     """
     call = subject.call
 

@@ -95,9 +95,8 @@ class Referee:
             where = f"probe {name}"
             expected = self._reference_outputs(reference, where, probes[name])
             held = hold(kernel, workload, where, probes[name], reference.variant.id, expected)
-            expect_fresh(
-                kernel, where, held.result, tuple(results)
-            )  # there may be several buffers, used in turn
+            # Against all of them: there may be several buffers, used in turn.
+            expect_fresh(kernel, where, held.result, tuple(results))
             results.append(held.result)
         self._probed[kernel.variant] = tuple(probes)
 

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from steelyard.runs import Missing, Run
 from steelyard.subject import Subject
 from steelyard.suite import Suite
 from steelyard.terminal import Terminal, summarise
+from steelyard.workload import names_in
 
 ONE_THREAD = 1.05
 """CPU seconds per second above which a single-threaded cell is reported."""
@@ -74,8 +75,7 @@ class Session:
         if hasattr(config, "workerinput"):
             seed = 0  # the workers of pytest-xdist must collect in one order; they time nothing
         names = {
-            option: [name.strip() for name in config.getoption(f"--{option}").split(",") if name.strip()]
-            for option in ("workloads", "backends", "sizes")
+            option: names_in(config.getoption(f"--{option}")) for option in ("workloads", "backends", "sizes")
         }
         selected = registry.select(**names)
         if not selected:
@@ -154,7 +154,7 @@ class Session:
             yield None
             return
         benchmark.group = f"{cell.variant.workload} {cell.size}"
-        count = threads.cores() if cell.variant.parallel else 1
+        count = threads.count_for(parallel=cell.variant.parallel)
         with threads.limited_to(count):
             in_force = max(threads.in_force().values(), default=1)
             if in_force != count:
@@ -230,9 +230,7 @@ class Session:
             "state": {"before": self.state, "after": state()},
             "titles": {name: workload.title for name, workload in workloads.items()},
             "equations": {name: workload.equation for name, workload in workloads.items()},
-            "missing": [
-                {"cell": row.cell, "status": row.status, "reason": row.reason} for row in self.missing
-            ],
+            "missing": [asdict(row) for row in self.missing],
             "warnings": self.warnings,
         }
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ class Suite:
                 pending |= {pool.submit(self._call_first, variant) for variant in callable_now}
             if traced and cython_build.TRACEABLE:
                 pending |= {pool.submit(build_traced, source) for source in by_source}
-            done, whole = 0, len(pending) + (len([*chain(*by_source.values())]) if first_calls else 0)
+            done, whole = 0, len(pending) + (sum(map(len, by_source.values())) if first_calls else 0)
             while pending:
                 finished, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for job in finished:
@@ -123,7 +122,7 @@ class Suite:
         if start.problem:
             return Missing(cell.id, *start.problem)
         try:
-            with threads.limited_to(threads.cores() if cell.variant.parallel else 1):
+            with threads.limited_to(threads.count_for(parallel=cell.variant.parallel)):
                 return referee.check(cell, limit=self.budget / self.rounds)
         except TooSlow as slow:
             return Missing(cell.id, "over budget", self._over_budget(slow.seconds))

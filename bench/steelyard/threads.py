@@ -13,6 +13,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def count_for(*, parallel: bool) -> int:
+    """The threads that a variant is given: one, unless it says that it uses several."""
+    return cores() if parallel else 1
+
+
 @contextmanager
 def limited_to(count: int) -> Iterator[None]:
     """Every loaded library uses ``count`` threads inside the block and one after it."""

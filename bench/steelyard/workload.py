@@ -25,6 +25,11 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 """What a workload, backend, variant or size may be called: ids and file names are made of them."""
 
 
+def names_in(text: str) -> list[str]:
+    """The names in an option's value, which commas separate."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """How far one element may be from the reference: ``absolute + relative * |reference|``.
