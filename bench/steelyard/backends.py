@@ -26,6 +26,17 @@ def importable(module: str) -> bool:
         return False
 
 
+def keep_nothing(module: ModuleType) -> None:
+    """A backend that compiles nothing when a function is called."""
+
+
+def keep_in_numba_cache(module: ModuleType) -> None:
+    """Have Numba keep in ``NUMBA_CACHE_DIR`` what it compiles of a module's functions."""
+    for value in list(vars(module).values()):
+        if hasattr(value, "py_func") and hasattr(value, "enable_caching"):
+            value.enable_caching()
+
+
 def no_further_need() -> str | None:
     """A backend that runs wherever its module can be imported."""
     return None
@@ -47,6 +58,8 @@ class Backend:
     """What else this machine lacks, with its cure; None if nothing."""
     compiles: bool = False
     """Whether the first call compiles, so that it is worth doing before the first timing."""
+    keep: Callable[[ModuleType], None] = keep_nothing
+    """``keep(module)`` has what the first calls into a module compile kept on disk, where nothing stale can lie."""
 
     def unavailable(self) -> str | None:
         """Why this backend cannot run here, with the cure; None if it can."""
@@ -69,7 +82,7 @@ BACKENDS: Mapping[str, Backend] = {
             load=cython_build.load,
             lacking=cython_build.lacking,
         ),
-        Backend("numba", requires="numba", compiles=True),
+        Backend("numba", requires="numba", compiles=True, keep=keep_in_numba_cache),
     )
 }
 

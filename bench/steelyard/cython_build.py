@@ -32,6 +32,9 @@ from steelyard.versions import installed
 RECIPE = 1
 """Raise it when :func:`compile_extension` changes what it makes of the same source."""
 
+BESIDE = frozenset({".pxd", ".pxi", ".h"})
+"""The suffixes of files beside a .pyx that it may include."""
+
 TRACEABLE = sys.version_info[:2] != (3, 12)
 """Whether line tracing of compiled Cython works: not on 3.12, where neither tracing API reaches it."""
 
@@ -110,7 +113,7 @@ def toolchain() -> tuple[str, ...]:
 def build_key(source: Path, *, traced: bool) -> str:
     """The name under which this source's build is cached: 24 hexadecimal digits."""
     digest = hashlib.sha256()
-    beside = sorted(path for path in source.parent.iterdir() if path.suffix in {".pxd", ".pxi", ".h"})
+    beside = sorted(path for path in source.parent.iterdir() if path.suffix in BESIDE)
     for path in (source, *beside):
         data = path.read_bytes()
         digest.update(f"{path.name} {len(data)} ".encode() + data)

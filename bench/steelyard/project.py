@@ -7,11 +7,79 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from steelyard.errors import BadConfiguration, NotConfigured, described
 from steelyard.workload import NAME
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """The ``[tool.steelyard.gate]`` table."""
+
+    tolerance: float = 0.02
+    """The relative change that counts as the same."""
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    """The same for the cells that a pattern fits, such as ``laplace/*``; of several the last one counts."""
+    budget: float | None = None
+    """Seconds that a gate may take."""
+
+    def of(self, cell: str) -> float:
+        """The tolerance of a cell."""
+        fitting = [value for pattern, value in self.tolerances.items() if fits(cell, pattern)]
+        return fitting[-1] if fitting else self.tolerance
+
+    @classmethod
+    def from_table(cls, path: Path, table: Mapping[str, Any]) -> GateSettings:
+        """What the table says.
+
+        Raises:
+            BadConfiguration: a key or a value means nothing.
+        """
+        known = {"tolerance", "tolerances", "budget"}
+        for key in table:
+            if key not in known:
+                raise BadConfiguration(
+                    path, f"table 'gate' has an unknown key {key!r}; known: {', '.join(known)}"
+                )
+        patterns = table.get("tolerances", {})
+        if not isinstance(patterns, Mapping):
+            raise BadConfiguration(path, f"gate.tolerances should be a table, not {patterns!r}")
+        budget = table.get("budget")
+        if budget is not None and not (isinstance(budget, int | float) and 0 < budget < float("inf")):
+            raise BadConfiguration(path, f"gate.budget should be seconds, not {budget!r}")
+        try:
+            return cls(
+                tolerance=share(table.get("tolerance", cls.__dataclass_fields__["tolerance"].default)),
+                tolerances={pattern: share(value) for pattern, value in patterns.items()},
+                budget=budget,
+            )
+        except ValueError as error:
+            raise BadConfiguration(path, f"table 'gate': {error}") from None
+
+
+def fits(cell: str, pattern: str) -> bool:
+    """Whether a pattern such as ``laplace/*`` or ``*/numba/*`` means a cell; the first parts of an id mean all below."""
+    return fnmatchcase(cell, pattern) or cell.startswith(f"{pattern.rstrip('/')}/")
+
+
+def share(value: object) -> float:
+    """A relative change, written ``"2%"`` or ``0.02``.
+
+    Raises:
+        ValueError: it is neither, or not between 0 and 1.
+    """
+    try:
+        number = float(value[:-1]) / 100 if isinstance(value, str) and value.endswith("%") else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or not 0 < number < 1:
+        raise ValueError(
+            f"a tolerance is a share such as '2%' or 0.02, more than 0 and less than 1, not {value!r}"
+        )
+    return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +96,7 @@ class Project:
     backends: Mapping[str, str] = field(default_factory=dict)
     profilers: Mapping[str, str] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
+    gate: GateSettings = field(default_factory=GateSettings)
 
     @classmethod
     def find(cls, start: Path) -> Project:
@@ -54,13 +123,20 @@ class Project:
         """The project whose pyproject.toml at ``path`` holds ``table``."""
         if not isinstance(table, Mapping):
             raise BadConfiguration(path, f"should be a table, not {table!r}")
-        known = {"kernels": str, "reports": str, "backends": dict, "profilers": dict, "pages": dict}
+        known = {
+            "kernels": str,
+            "reports": str,
+            "backends": dict,
+            "profilers": dict,
+            "pages": dict,
+            "gate": dict,
+        }
         for key, value in table.items():
             if key not in known:
                 raise BadConfiguration(path, f"has an unknown key {key!r}; known: {', '.join(known)}")
             if not isinstance(value, known[key]):
                 raise BadConfiguration(path, f"key {key!r} should be a {known[key].__name__}: {value!r}")
-            for name, target in value.items() if isinstance(value, dict) else ():
+            for name, target in value.items() if isinstance(value, dict) and key != "gate" else ():
                 if not isinstance(target, str):
                     raise BadConfiguration(path, f"table {key!r} should map names to strings: {value!r}")
                 if not NAME.fullmatch(name):
@@ -77,6 +153,7 @@ class Project:
             backends=table.get("backends", {}),
             profilers=table.get("profilers", {}),
             pages=table.get("pages", {}),
+            gate=GateSettings.from_table(path, table.get("gate", {})),
         )
 
     def reporting_to(self, folder: Path | None) -> Project:

@@ -83,6 +83,17 @@ class Referee:
             raise TooSlow(checked.seconds)
         return checked
 
+    def expected(self, variant: Variant, size: str | None = None, probe: str | None = None) -> Outputs:
+        """What a variant is held against at a size or on a probe: the outputs of the reference, or of its stand-in."""
+        if probe is not None:
+            reference = self.registry.load(self.registry.reference(variant.workload))
+            return self._reference_outputs(
+                reference, f"probe {probe}", self.registry.probes(variant.workload)[probe]
+            )
+        assert size is not None
+        inputs = self.registry.inputs(variant.workload, size)
+        return self._reference_outputs(self._reference_for(variant, size), f"size {size}", inputs)
+
     def _hold_to_probes(self, kernel: Kernel) -> None:
         """Compare on each probe, and again on the first: what a kernel keeps between calls shows there."""
         if kernel.variant in self._probed:

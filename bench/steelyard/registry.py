@@ -224,6 +224,17 @@ class Registry:
         """The file that holds the workload's definition."""
         return self.project.kernels / workload / "__init__.py"
 
+    def data_files(self, workload: str, pattern: str) -> list[Path]:
+        """The files that one of the workload's ``files`` means.
+
+        Raises:
+            BadWorkload: there are none.
+        """
+        found = sorted(path for path in (self.project.kernels / workload).glob(pattern) if path.is_file())
+        if not found:
+            raise BadWorkload(self.init_of(workload), f"files: nothing here is named {pattern!r}")
+        return found
+
     def inputs(self, workload: str, size: str) -> Inputs:
         """The frozen inputs of a size, made once.
 

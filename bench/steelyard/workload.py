@@ -91,6 +91,9 @@ class Workload:
     laws: tuple[Law, ...] = ()
     """Checks of the answer that need no reference, for the inputs of the named sizes."""
 
+    files: tuple[str, ...] = ()
+    """Data files that inputs or kernels read, as patterns relative to the workload's folder: ``("*.npy",)``."""
+
     default_sizes: tuple[str, ...] = ("small", "medium")
     """The sizes that a suite measures unless told otherwise."""
 
@@ -121,6 +124,7 @@ class Workload:
             "sizes": Mapping,
             "outputs": Mapping,
             "laws": tuple,
+            "files": tuple,
             "default_sizes": tuple,
         }.items():
             if not isinstance(getattr(self, name), kind):
@@ -134,6 +138,11 @@ class Workload:
         for name, tolerance in self.outputs.items():
             if not isinstance(tolerance, Tolerance):
                 raise ValueError(f"outputs: {name!r} needs a Tolerance, not {tolerance!r}")
+        for pattern in self.files:
+            if not isinstance(pattern, str) or not pattern or pattern.startswith("/"):
+                raise ValueError(
+                    f"files: should be patterns relative to the workload's folder, not {pattern!r}"
+                )
         functions = {
             name: getattr(self, name) for name in ("inputs", "work", "operations", "bytes", "probes")
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from steelyard.report import numbers
 
@@ -14,7 +15,11 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 for form in (
+    numbers.change,
+    numbers.change_range,
     numbers.count,
+    numbers.duration,
+    numbers.percent,
     numbers.rate,
     numbers.seconds,
     numbers.shade,
@@ -24,3 +29,11 @@ for form in (
     numbers.times_range,
 ):
     TEMPLATES.filters[form.__name__] = form
+
+
+def breakable(name: str) -> Markup:
+    """The name of a cell that may be broken behind its slashes."""
+    return Markup("/<wbr>").join(escape(part) for part in name.split("/"))
+
+
+TEMPLATES.filters[breakable.__name__] = breakable

@@ -1,7 +1,9 @@
 """Numbers as a reader sees them: with a unit, and with no more digits than their interval supports.
 
 The last digit shown is that of the leading digit of half the interval's width, so 1.2345 within 0.03 reads
-1.23. No more than four digits are shown, and three of a figure that has no interval.
+1.23. No more than four digits are shown, and three of a figure that has no interval. Changes are small beside
+what is noisy in them and keep a digit more where half the width begins with 1, 2 or 3 (the rule of the Particle
+Data Group): 3.12 within 1.2 reads 3.1, and within 4.1 reads 3.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 RATES = ((1e12, "T "), (1e9, "G "), (1e6, "M "), (1e3, "k "), (1.0, ""))
 TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 NO_INTERVAL = "no interval"
+MINUS, UP_TO = "\N{MINUS SIGN}", "\N{HORIZONTAL ELLIPSIS}"
+LARGEST_CHANGE = 99_999.0
+"""The percentage above which a change is only said to be larger."""
 
 
 def time(interval: Interval) -> str:
@@ -42,6 +47,45 @@ def rate(interval: Interval, unit: str) -> str:
     """Units a second: ``81.2 M points/s``."""
     scale, prefix = fitting(RATES, interval)
     return f"{fixed(interval.value / scale, last_digit(interval) - exponent(scale))} {prefix}{unit}/s"
+
+
+def change(interval: Interval) -> str:
+    """A ratio of two times as what it adds: ``+3.1 %``."""
+    return f"{signed(relative(interval).value, last_digit_of_change(interval))} %"
+
+
+def change_range(interval: Interval) -> str:
+    """The interval of :func:`change`: ``+1.9…+4.3 %``."""
+    if interval.low == interval.high:
+        return NO_INTERVAL
+    last, limits = last_digit_of_change(interval), relative(interval)
+    return f"{signed(limits.low, last)}{UP_TO}{signed(limits.high, last)} %"
+
+
+def size_of_change(interval: Interval) -> str:
+    """How large a change is, whichever its direction: ``3.1 %``."""
+    return change(interval).lstrip(f"+{MINUS}")
+
+
+def percent(share: float) -> str:
+    """A share that was chosen or reckoned, in two digits: ``2 %``, ``1.3 %``."""
+    return (
+        f"{fixed(100 * share, exponent(100 * share) - 1).rstrip('0').rstrip('.') or '0'} %"
+        if share < 0.1
+        else (f"{fixed(100 * share, 0)} %")
+    )
+
+
+def duration(value: float) -> str:
+    """Seconds that a person waits: ``0.4 s``, ``58 s``, ``2 min 5 s``, ``1 h 30 min``."""
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 def seconds(value: float) -> str:
@@ -89,6 +133,28 @@ def span(interval: Interval, last: int, unit: str) -> str:
     if interval.low == interval.high:
         return NO_INTERVAL
     return f"{fixed(interval.low, last)}{TO}{fixed(interval.high, last)}{unit}"
+
+
+def relative(interval: Interval) -> Interval:
+    """A ratio and its limits as percentages that are added."""
+    return Interval(*(100 * (value - 1) for value in (interval.value, interval.low, interval.high)))
+
+
+def last_digit_of_change(interval: Interval) -> int:
+    """The power of ten of the last digit that a change supports; hundredths of a per cent at the finest."""
+    added = relative(interval)
+    half = (added.high - added.low) / 2
+    if not half:
+        return max(exponent(added.value) - 2, -2)
+    last = exponent(half) - (half < 3.55 * 10.0 ** exponent(half))
+    return max(min(last, max(exponent(added.value), 0)), exponent(added.value) - 3, -2)
+
+
+def signed(value: float, last: int) -> str:
+    """A percentage with its sign, which is that of what was rounded: ``+3.1``, ``−0.0``, ``0``."""
+    if value > LARGEST_CHANGE:
+        return f">+{LARGEST_CHANGE:,.0f}"
+    return f"{'+' if value > 0 else MINUS if value < 0 else ''}{fixed(abs(value), last)}"
 
 
 def scaled(interval: Interval, scale: float) -> Interval:

@@ -25,19 +25,25 @@ Render = Callable[[Run, Project], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a report."""
+class Link:
+    """What a page is called, and where it is."""
 
     name: str
     """Its file's name, without ``.html``."""
     title: str
     """What stands in the navigation and, but for the index, above it."""
-    render: Render
 
     @property
     def file(self) -> str:
         """The file's name, in ``reports/html``."""
         return f"{self.name}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Link):
+    """One page of a run's report."""
+
+    render: Render
 
     def body(self, run: Run, project: Project) -> Markup:
         """The page's body, safe to be put into the frame.
