@@ -1,7 +1,10 @@
 """`steelyard …` says what it did, or what is wrong and how to mend it, and exits accordingly."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
+from repositories import make, without_git_configuration, write
 from steelyard.cli import main
 
 
@@ -118,3 +121,52 @@ def test_a_subject_that_raises(steelyard, tmp_path):
     code, output = steelyard(tmp_path, "profile", "--with", "cprofile", "script.py")
     assert code == 1
     assert "script.py: cprofile: ZeroDivisionError" in output
+
+
+# The gate's exit codes: 2 says that something could not be judged, so that what cannot be followed is 3.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ((), "name the revision to compare with"),
+        (("nonesuch",), "no revision 'nonesuch'"),
+        (("base", "--budget", "-1"), "is not in the range"),
+        (("base", "--tolerance", "300%"), "less than 1, not '300%'"),
+        (("base", "--accept", "slower"), "'slower' is none of vanished"),
+        (("base", "--cells", "nope/*"), "Known: double/python, double/numpy"),
+        (("--runs", "a.json", "b.json"), "a.json is not a run that can be read"),
+        (("base", "--nonesuch"), "No such option"),
+    ],
+    ids=["nothing", "revision", "budget", "tolerance", "accept", "cells", "runs", "option"],
+)
+def test_a_gate_that_cannot_be_followed(steelyard, tmp_path, monkeypatch, arguments, hint):
+    """It says what is wrong, and exits with 3."""
+    without_git_configuration(monkeypatch)
+    code, output = steelyard(make(tmp_path / "repository"), "gate", *arguments)
+    assert (code, hint in output) == (3, True), output
+
+
+def test_a_gate_without_a_repository(steelyard, write_project):
+    """Two saved runs can be compared without one, and it says so."""
+    code, output = steelyard(write_project(), "gate", "base")
+    assert code == 3
+    assert "--runs A.json B.json" in output
+
+
+def test_a_gate_that_finds_nothing_changed(steelyard, tmp_path, monkeypatch):
+    """The table, the page, the list and the summary are there, and the code is 0; a new cell makes it 2 unless accepted."""
+    without_git_configuration(monkeypatch)
+    root = make(tmp_path / "repository")
+    code, output = steelyard(root, "gate", "base", "--json", "gate.json", "--markdown", "gate.md")
+    assert (code, "2 are unchanged in code" in output) == (0, True), output
+    assert (root / "reports" / "html" / "gate.html").is_file()
+    assert {row["verdict"] for row in json.loads((root / "gate.json").read_text())} == {"unchanged"}
+    assert "2 are unchanged in code" in (root / "gate.md").read_text()
+    write(
+        root,
+        {"kernels/double/double_numexpr.py": "__all__ = ['arrays']\n\ndef arrays(x, s):\n    return s * x\n"},
+    )
+    assert steelyard(root, "gate", "base")[0] == 2
+    code, output = steelyard(root, "gate", "base", "--accept", "new", "--budget", "30")
+    assert (code, "not judged, as accepted (new)" in output) == (0, True), output

@@ -742,8 +742,9 @@ class UnknownPattern(CannotSetUp):
     """No cell fits a pattern of ``--cells``."""
 
     def __init__(self, pattern: str, known: Iterable[str]) -> None:
-        hint = str(UnknownName("cell", pattern, known)).replace("is named", "fits")
-        super().__init__(hint)
+        # Of hundreds of cells the first two parts are enough to mend a pattern with.
+        parts = dict.fromkeys("/".join(cell.split("/")[:2]) for cell in known)
+        super().__init__(str(UnknownName("cell", pattern, parts)).replace("is named", "fits"))
 
 
 def compare(project: Project, base: str, head: str | None, options: Options, progress: Progress) -> Judgement:
