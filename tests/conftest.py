@@ -1,12 +1,18 @@
-"""A small made-up project that each test may bend to its purpose."""
+"""A small made-up project that each test may bend to its purpose, and a gate whose pairs are made up."""
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from doubling import NUMPY, PYTHON, WORKLOAD
+from repositories import without_git_configuration
+from steelyard.gate import Gate
+from steelyard.pair import SideFailed
 from steelyard.project import Project
 from steelyard.registry import Registry
 
@@ -48,3 +54,44 @@ def registry_of(write_project: Callable[..., Path]) -> Callable[..., Registry]:
         return Registry(Project.find(write_project(files, configuration)))
 
     return make
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """The folder for temporary files is empty, at the beginning and at the end, and no process is left."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    without_git_configuration(monkeypatch)
+    yield folder
+    assert [path.name for path in folder.iterdir()] == []
+    assert [child for child in psutil.Process().children(recursive=True) if is_worker(child)] == []
+
+
+def is_worker(process):
+    try:
+        return "steelyard.worker" in process.cmdline()
+    except psutil.Error:
+        return False
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Pairs are not measured: each gives log ratios that the test makes up, ``made_up[cell](number of the pair)``."""
+    ratios, lanes = {}, []
+
+    def measure_pair(self, cells, seconds, share):
+        lanes.append([cell.cell for cell in cells])
+        for cell in cells:
+            found = ratios.get(cell.cell, lambda number: 1e-4 * (-1) ** number)(len(cell.logs))
+            if isinstance(found, BaseException):
+                raise found
+            if isinstance(found, SideFailed):
+                cell.problem = found
+            else:
+                cell.add(found, {"base": 1e-3, "head": 1e-3 * math.exp(found)}, 0.1)
+        return 0.0
+
+    monkeypatch.setattr(Gate, "measure_pair", measure_pair)
+    ratios["lanes"] = lanes
+    return ratios

@@ -4,18 +4,22 @@ import os
 import subprocess
 
 from doubling import NUMPY, PYTHON, WORKLOAD
-from steelyard import gate
+from steelyard import gate, sides
 from steelyard.project import Project
 
 CONFIGURATION = "[tool.steelyard]\n"
 
+WORKLOAD_FILE, PYTHON_FILE, NUMPY_FILE = (
+    "kernels/double/__init__.py",
+    "kernels/double/double_python.py",
+    "kernels/double/double_numpy.py",
+)
+
 PROJECT = {
     "pyproject.toml": CONFIGURATION,
-    "kernels/double/__init__.py": WORKLOAD.replace(
-        'unit="points",', 'unit="points",\n    default_sizes=("small",),'
-    ),
-    "kernels/double/double_python.py": PYTHON,
-    "kernels/double/double_numpy.py": NUMPY,
+    WORKLOAD_FILE: WORKLOAD.replace('unit="points",', 'unit="points",\n    default_sizes=("small",),'),
+    PYTHON_FILE: PYTHON,
+    NUMPY_FILE: NUMPY,
 }
 """Two cells, double/python/loops/small and double/numpy/arrays/small."""
 
@@ -64,7 +68,7 @@ def make(root, base=None, head=None, *, project=PROJECT):
 
 def compare(root, head=None, *, base="base", progress=lambda line: None, **options):
     """What a gate finds, with a small budget and no profiles unless told otherwise."""
-    chosen = gate.Options(**{"budget": 20.0, "profiles": False, "seed": 1, **options})
+    chosen = sides.Options(**{"budget": 20.0, "profiles": False, "seed": 1, **options})
     return gate.compare(Project.find(root), base, head, chosen, progress)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from steelyard.alternation import PeerLost, Token, laid_out, run_blocks, seconds_per_call, take_turns
+from steelyard.alternation import PeerLost, Token, run_blocks, seconds_per_call, take_turns
 from steelyard.cell import Variant
 from steelyard.kernel import Kernel, frozen
 
@@ -102,7 +102,7 @@ def test_blocks_are_run_in_their_order(tokens):
     stage = Stage(tokens)
     stage.run(calls=2, orders=["BAABAB"], seeds=[1])
     first = stage.events.index("B reads")
-    assert sorted(stage.events[:first]) == ["A", "B"]  # each side's first call, in any order
+    assert sorted(stage.events[:first]) == ["A", "A", "B", "B"]  # each side warms up, in any order
 
     def block(side):
         return [f"{side} reads", side, side, f"{side} reads"]
@@ -194,69 +194,6 @@ def test_a_clock_that_does_not_go_forward(tokens, times):
     reads = iter(times)
     mine = take_turns(lambda: None, (), "A", 2, "AA", tokens["A"], lambda: next(reads))
     assert mine == [(times[1] - times[0]) / 2, (times[3] - times[2]) / 2]
-
-
-MANY = frozen(
-    {
-        "x": np.arange(12.0).reshape(3, 4),
-        "complex": np.array([1 + 2j, 3]),
-        "small": np.array([1, 2, 3], dtype=np.int8),
-        "flags": np.array([True, False]),
-        "empty": np.zeros((0, 3)),
-        "point": np.array(2.5),
-        "words": np.array(["a", "bcd"]),
-        "records": np.array([(1, 2.0)], dtype=[("i", "i4"), ("f", "f8")]),
-        "objects": np.array([None, "x"], dtype=object),
-        "days": np.array(["2026-01-01"], dtype="datetime64[D]"),
-        "s": 2.0,
-        "name": "n",
-    }
-)
-
-
-def test_inputs_are_laid_out_afresh():
-    """Each array is a read-only, contiguous, aligned copy, equal in values, shape and dtype; scalars are themselves."""
-    taking = kernel(
-        lambda x, complex, small, flags, empty, point, words, records, objects, days, s, name: None
-    )
-    arguments, _ = laid_out(taking, MANY, 7)
-    for name, given, got in zip(MANY, MANY.values(), arguments, strict=True):
-        if not isinstance(given, np.ndarray):
-            assert got is given
-            continue
-        np.testing.assert_array_equal(got, given, strict=True)
-        assert not np.shares_memory(got, given), name
-        assert (got.flags.writeable, got.flags.c_contiguous, got.flags.aligned) == (False, True, True), name
-
-
-def test_lists_where_asked_for():
-    """A kernel that takes lists has lists of Python numbers."""
-
-    def takes_lists(x: list, s: float) -> None: ...
-
-    (x, s), _ = laid_out(kernel(takes_lists), INPUTS, 7)
-    assert (x, s) == (INPUTS["x"].tolist(), 2.0)
-    assert type(x[0][0]) is float
-
-
-def offsets(seed):
-    """Where in their memory the arrays begin, and the sizes of what was allocated before them."""
-    arguments, padding = laid_out(
-        kernel(lambda x, y: None), frozen({"x": np.zeros(5), "y": np.zeros((2, 300))}), seed
-    )
-    places = [array.ctypes.data - array.base.ctypes.data for array in arguments]
-    return places, [block.nbytes for block in padding[:-1]], [len(block) for block in padding[-1]]
-
-
-def test_the_seed_decides_the_layout():
-    """The same seed gives the same offsets in a page and the same allocations before them, in either process; another, others."""
-    assert offsets(1) == offsets(1)
-    many = [offsets(seed) for seed in range(40)]
-    assert len({tuple(sizes) for _, sizes, _ in many}) == 40
-    for array in (0, 1):
-        places = {found[0][array] for found in many}
-        assert len(places) > 20
-        assert all(0 <= place < 4096 and place % 16 == 0 for place in places)
 
 
 def test_every_setup_is_laid_out_afresh(tokens):

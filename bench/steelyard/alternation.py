@@ -1,30 +1,29 @@
 """Two processes that take turns: the timing side of a pair, as each of the two runs it.
 
 Both are bound to one core and hand a token to and fro through pipes, so that one always sleeps while the other
-works, and whatever slows the core for longer than a block slows both. In a *setup* the inputs are laid out in
-fresh memory behind random allocations, the same in both processes, for where data lie alone can make a kernel
-several per cent faster; then the processes run short blocks of calls in the order that they were sent, such as
-``ABBA BAAB``.
+works, and whatever slows the core for longer than a block slows both. In a *setup* the inputs and the kernel's
+bytecode are laid out afresh (:mod:`steelyard.layout`); then the processes run short blocks of calls in the order
+that they were sent, such as ``ABBA BAAB``.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-import numpy as np
-
 from steelyard.kernel import Kernel
+from steelyard.layout import fresh_code, laid_out
 from steelyard.workload import Inputs
 
 Clock = Callable[[], float]
+
+WARMING = 8
+"""Calls of a fast kernel after its code was renewed: the interpreter specialises it as it runs."""
 
 
 class PeerLost(Exception):
@@ -85,7 +84,9 @@ def run_blocks(
     blocks = []
     for order, seed in zip(orders, seeds, strict=True):
         arguments, padding = laid_out(kernel, inputs, seed)
-        kernel.function(*arguments)
+        fresh_code(kernel.function)
+        for _ in repeat(None, min(calls, WARMING)):
+            kernel.function(*arguments)
         token.meet()
         gc.disable()
         try:
@@ -123,45 +124,6 @@ def take_turns(
             token.pass_on()
         before = turn
     return mine
-
-
-def laid_out(kernel: Kernel, inputs: Inputs, seed: int) -> tuple[tuple[Any, ...], Any]:
-    """A kernel's arguments in fresh memory, and the random allocations that they lie behind."""
-    release_freed_memory()
-    rng = random.Random(seed)
-    # Some of every size, so that the holes that earlier calls have left are taken, and what comes next, the
-    # kernel's outputs too, lies at random places of a cache line, a page and the heap. Never touched, so cheap.
-    padding: list[Any] = [
-        np.empty(rng.randrange(1 << bits, 2 << bits), np.uint8)
-        for bits in range(5, 22)
-        for _ in range(rng.randrange(1, 5))
-    ]
-    padding.append([[float(i)] * rng.randrange(60) for i in range(rng.randrange(500))])
-    copies = {
-        name: placed(value, rng) if isinstance(value, np.ndarray) else value for name, value in inputs.items()
-    }
-    return kernel.arguments(copies), padding
-
-
-def placed(array: np.ndarray, rng: random.Random) -> np.ndarray:
-    """A read-only copy that begins at a random place of a page, aligned as the C library aligns."""
-    offset = 16 * rng.randrange(256)
-    if array.dtype.hasobject:  # references cannot be laid over bytes
-        copy = array.copy()
-        copy.setflags(write=False)
-        return copy
-    room = np.empty(array.nbytes + 4096, np.uint8)
-    copy = room[offset : offset + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    copy.setflags(write=False)
-    return copy
-
-
-def release_freed_memory() -> None:
-    """Have the C library give back what is free, so that the next arrays come to lie on other physical pages."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def seconds_per_call(

@@ -397,7 +397,7 @@ def gate(**options: Any) -> None:
 
 def gated(**options: Any) -> int:
     """Compare two revisions, or two saved runs, and show what came of it."""
-    from steelyard import gate, report, runs, saved_runs
+    from steelyard import gate, report, runs, saved_runs, sides
     from steelyard.report import gate_text
     from steelyard.revision import CannotSetUp
     from steelyard.runs import Run
@@ -407,7 +407,7 @@ def gated(**options: Any) -> int:
             "name the revision to compare with: steelyard gate BASE [HEAD]; or two saved runs: --runs A.json B.json"
         )
     project = opened(options["reports"])
-    chosen = gate.Options(
+    chosen = sides.Options(
         patterns=tuple(options["cells"]),
         merge_base=options["merge_base"],
         budget=options["budget"],

@@ -6,16 +6,16 @@ import itertools
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psutil
 
 from steelyard.alternation import Token
-from steelyard.revision import CannotSetUp, Revision
+from steelyard.revision import CannotSetUp
+from steelyard.sides import Sides
 from steelyard.verdict import pair_log_ratio
 from steelyard.worker import PEER_LOST, NoAnswer, RequestFailed, Worker, WorkerLost
 
@@ -48,7 +48,7 @@ class Plan:
         calls = max(1, round(BLOCK / seconds_per_call))
         quad = 4 * calls * seconds_per_call
         quads = max(FEWEST_QUADS, round(seconds / quad))
-        setups = max(1, min(12, quads // 2))
+        setups = min(12, max(FEWEST_QUADS, quads // 2))
         return cls(calls, max(1, round(quads / setups)), setups)
 
     def seconds(self, seconds_per_call: float) -> float:
@@ -67,23 +67,8 @@ class SideFailed(Exception):
 class Pair:
     """Two processes, started afresh; to be closed."""
 
-    def __init__(
-        self,
-        revisions: Mapping[str, Revision],
-        repository: Path,
-        folder: Path,
-        variables: Mapping[str, Mapping[str, str]],
-        rng: random.Random,
-    ) -> None:
-        """Start both.
-
-        Args:
-            revisions: by side, ``base`` and ``head``.
-            repository: whose copies they must not see.
-            folder: for their logs.
-            variables: environment variables of each side.
-            rng: decides the layout of their memory, which is the same for both as far as it can be.
-        """
+    def __init__(self, sides: Sides, rng: random.Random) -> None:
+        """Start both; ``rng`` decides the layout of their memory, which is the same for both as far as it can be."""
         self.rng = rng
         self.workers: dict[str, Worker] = {}
         # The size of the environment moves the stack; the seed of hashes the order of sets and names.
@@ -91,14 +76,20 @@ class Pair:
             "STEELYARD_PADDING": "x" * rng.randrange(8192),
             "PYTHONHASHSEED": str(rng.randrange(2**32)),
         }
+        seed = rng.randrange(2**32)
         (base_takes, head_gives), (head_takes, base_gives) = os.pipe(), os.pipe()
         tokens = {"base": Token(base_gives, base_takes), "head": Token(head_gives, head_takes)}
         try:
-            for side, revision in revisions.items():
-                log = folder / f"{side}.log"
+            for side, revision in sides.revisions.items():
+                log = sides.folder / f"{side}.log"
                 log.unlink(missing_ok=True)
                 self.workers[side] = Worker.start(
-                    revision, repository, log, {**variables[side], **luck}, tokens[side]
+                    revision,
+                    sides.repository.root,
+                    log,
+                    {**sides.variables(side), **luck},
+                    tokens[side],
+                    seed,
                 )
         except BaseException:
             self.close()

@@ -24,13 +24,14 @@ from typing import IO, Any
 
 import psutil
 
-from steelyard import survey, threads
+from steelyard import inspection, threads
 from steelyard.alternation import PeerLost, Token, run_blocks, seconds_per_call
 from steelyard.child import call_in_child, how_it_ended
 from steelyard.environment import keep_freed_memory
 from steelyard.errors import SteelyardError, described
 from steelyard.isolation import Isolation
 from steelyard.kernel import Kernel
+from steelyard.layout import same_addresses, spacers
 from steelyard.profilers import PROFILERS, profile
 from steelyard.project import Project
 from steelyard.referee import Referee
@@ -73,8 +74,11 @@ class Worker:
         log: Path,
         variables: Mapping[str, str],
         token: Token | None = None,
+        seed: int = 0,
     ) -> Worker:
         """Start a process that sees ``revision`` alone, with these environment variables added to ours.
+
+        Processes that are started with the same ``seed`` have the same addresses, as far as that can be had.
 
         Raises:
             OSError: no process can be started.
@@ -86,8 +90,9 @@ class Worker:
             "project": str(revision.project.root),
             "answers": writable,
             "token": [token.give, token.take] if token else None,
+            "seed": seed,
         }
-        with log.open("ab") as file:
+        with log.open("ab") as file, same_addresses():
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "steelyard.worker", json.dumps(setting)],
                 stdin=subprocess.PIPE,
@@ -175,11 +180,19 @@ class Bench:
     token: Token | None
     loaded: dict[str, Kernel] = field(default_factory=dict)
 
-    def survey(self, variant: str) -> Any:
+    def reach(self, variants: Sequence[str]) -> Any:
+        """The files that each variant's code can load, relative to the worktree; None where that cannot be told."""
+        return call_in_child(
+            lambda: inspection.reached(self.registry, self.isolation, variants), inspection.PATIENCE
+        )
+
+    def digest(self, variant: str) -> Any:
         """What a variant's code is made of; in a child, so that the next one starts with nothing loaded."""
         self._import_backends()
         found = self.registry.variant(variant)
-        return call_in_child(lambda: survey.digest(self.registry, self.isolation, found), survey.PATIENCE)
+        return call_in_child(
+            lambda: inspection.digest(self.registry, self.isolation, found), inspection.PATIENCE
+        )
 
     def _import_backends(self) -> None:
         """Import, for all children, what every one of them would import again."""
@@ -189,18 +202,18 @@ class Bench:
 
     def cells(self) -> Any:
         """The cells of this revision, with what is known of them before they are loaded."""
-        return call_in_child(lambda: survey.listed(self.registry, self.isolation), survey.PATIENCE)
+        return call_in_child(lambda: inspection.listed(self.registry, self.isolation), inspection.PATIENCE)
 
     def check(self, cells: Sequence[str], limit: float, into: str) -> Any:
-        """Hold cells of one workload against its reference; see :func:`steelyard.survey.held`."""
+        """Hold cells of one workload against its reference; see :func:`steelyard.inspection.held`."""
         return call_in_child(
-            lambda: survey.held(self.registry, cells, limit, Path(into)), survey.PATIENCE * len(cells)
+            lambda: inspection.held(self.registry, cells, limit, Path(into)), inspection.PATIENCE * len(cells)
         )
 
     def load(self, cell: str, timed: bool) -> float:
         """Load a cell and warm it up; if ``timed``, roughly how many seconds one call takes, else 0."""
         found = self.registry.cell(cell)
-        kernel = survey.remembering(self.registry, found.variant)
+        kernel = inspection.remembering(self.registry, found.variant)
         arguments = kernel.arguments(self.registry.inputs(found.variant.workload, found.size))
         threads.set_threads(threads.count_for(parallel=found.variant.parallel))
         kernel.function(*arguments)
@@ -239,7 +252,7 @@ class Bench:
                 "problems": made.problems,
             }
 
-        return call_in_child(profiled, survey.PATIENCE)
+        return call_in_child(profiled, inspection.PATIENCE)
 
 
 def serve(setting: Mapping[str, Any]) -> None:
@@ -247,6 +260,7 @@ def serve(setting: Mapping[str, Any]) -> None:
     end_with_parent()
     faulthandler.enable()
     keep_freed_memory()
+    _kept = spacers(setting["seed"])  # or the same addresses would fall to every pair
     isolation = Isolation(Path(setting["repository"]), Path(setting["worktree"]), Path(setting["project"]))
     isolation.enter()
     token = Token(*setting["token"]) if setting["token"] else None

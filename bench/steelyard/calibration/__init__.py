@@ -3,8 +3,8 @@
 A repository is made of the kernels in ``project``, which lie ready here: each works through a fixed number of
 rounds, has converged long before the last, and so returns the same if it is given more. In a suite of the kind
 *same* a revision is compared with itself. In one of the kind *slowed* a second revision gives some cells, drawn by
-lot, a share more rounds in every call; all its files differ in a comment, so that the gate cannot tell which. What
-each suite found is appended to a file as it ends; the summary is made of the file alone, so that a calibration can
+lot, a share more rounds in every call; all its files differ, so that the gate cannot tell which, and what the
+interpreter loads lies elsewhere, as after a real change. What each suite found is appended to a file as it ends; the summary is made of the file alone, so that a calibration can
 be stopped and gone on with.
 """
 
@@ -31,10 +31,11 @@ from pathlib import Path
 import psutil
 
 from steelyard.errors import CannotWrite, SteelyardError
-from steelyard.gate import Options, compare
+from steelyard.gate import compare
 from steelyard.judgement import Judgement
 from steelyard.machine import Machine
 from steelyard.project import Project
+from steelyard.sides import Options
 from steelyard.verdict import Verdict
 
 CELLS = (
@@ -58,6 +59,16 @@ ROUNDS = 200
 
 EFFECTS = (0.02, 0.03, 0.05, 0.10)
 """Shares more work, as drawn in slowed suites."""
+
+UNUSED = """
+
+
+def unused(value, factors=(1.5, 2.5, "head")):
+    \"\"\"Called by nothing.\"\"\"
+    for factor in factors[:-1]:
+        value = value * factor + len(factors)
+    return [value] * len(factors)"""
+"""What every Python file of head has more: it moves what is loaded after it to other places in memory."""
 
 QUIET = 0.1
 """Other processes' share of the machine's cores up to which a suite counts as measured on a quiet machine."""
@@ -223,7 +234,10 @@ def make_repository(folder: Path, effects: dict[str, float]) -> Project:
     if effects:
         for cell in CELLS:
             path = kernel_file(root, cell)
-            path.write_text(with_rounds(path.read_text("utf-8"), effects.get(cell, 0.0)), "utf-8")
+            # A comment for Cython: where its compiler puts the machine code would be a difference for good.
+            more = UNUSED if path.suffix == ".py" else "  # head"
+            changed = with_rounds(path.read_text("utf-8"), effects.get(cell, 0.0), more)
+            path.write_text(changed, "utf-8")
         commit(root, "head")
     else:
         git(root, "tag", "head")
@@ -237,10 +251,10 @@ def kernel_file(root: Path, cell: str) -> Path:
     return root / "kernels" / workload / f"{workload}_{backend}{suffix}"
 
 
-def with_rounds(source: str, effect: float) -> str:
-    """A kernel's source that does a share ``effect`` more rounds, and differs by a comment in any case."""
+def with_rounds(source: str, effect: float, more: str) -> str:
+    """A kernel's source that does a share ``effect`` more rounds, and has some text more in any case."""
     rounds = round(ROUNDS * (1 + effect))
-    changed, count = re.subn(rf"ROUNDS = {ROUNDS}\b", f"ROUNDS = {rounds}  # head", source)
+    changed, count = re.subn(rf"^ROUNDS = {ROUNDS}$", f"ROUNDS = {rounds}{more}", source, flags=re.MULTILINE)
     if count != 1 or not math.isclose(rounds, ROUNDS * (1 + effect)):
         raise SteelyardError(f"{effect:.3%} of {ROUNDS} rounds is no whole number")
     return changed

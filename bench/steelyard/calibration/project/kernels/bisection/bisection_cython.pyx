@@ -8,18 +8,17 @@ from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Re
 
 __all__ = ["loops"]
 
-cdef enum:
-    ROUNDS = 200
+ROUNDS = 200
 
 
-cdef void loops_into(const double *x, double *y, Py_ssize_t n) noexcept nogil:
+cdef void loops_into(const double *x, double *y, Py_ssize_t n, int rounds) noexcept nogil:
     """One element after the other."""
     cdef Py_ssize_t i
     cdef int k
     cdef double low, high, middle
     for i in range(n):
         low, high = 1.0, 2.0
-        for k in range(ROUNDS):
+        for k in range(rounds):
             middle = 0.5 * (low + high)
             if middle * middle < x[i]:
                 low = middle
@@ -34,7 +33,7 @@ def loops(x):
     cdef Py_buffer source, target
     PyObject_GetBuffer(x, &source, PyBUF_SIMPLE)
     PyObject_GetBuffer(y, &target, PyBUF_WRITABLE)
-    loops_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double))
+    loops_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double), ROUNDS)
     PyBuffer_Release(&target)
     PyBuffer_Release(&source)
     return y

@@ -9,12 +9,11 @@ ROUNDS = 200
 
 
 @njit
-def loops(x):
-    """One element after the other."""
+def _loops(x, rounds):
     y = np.empty_like(x)
     for i in range(x.size):
         low, high = 1.0, 2.0
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             middle = 0.5 * (low + high)
             if middle * middle < x[i]:
                 low = middle
@@ -22,3 +21,8 @@ def loops(x):
                 high = middle
         y[i] = high
     return y
+
+
+def loops(x):
+    """One element after the other."""
+    return _loops(x, ROUNDS)

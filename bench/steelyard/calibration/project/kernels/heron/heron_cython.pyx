@@ -8,18 +8,17 @@ from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Re
 
 __all__ = ["loops"]
 
-cdef enum:
-    ROUNDS = 200
+ROUNDS = 200
 
 
-cdef void loops_into(const double *x, double *y, Py_ssize_t n) noexcept nogil:
+cdef void loops_into(const double *x, double *y, Py_ssize_t n, int rounds) noexcept nogil:
     """One element after the other: each division waits for the one before."""
     cdef Py_ssize_t i
     cdef int k
     cdef double root
     for i in range(n):
         root = x[i]
-        for k in range(ROUNDS):
+        for k in range(rounds):
             root = 0.5 * (root + x[i] / root)
         y[i] = root
 
@@ -30,7 +29,7 @@ def loops(x):
     cdef Py_buffer source, target
     PyObject_GetBuffer(x, &source, PyBUF_SIMPLE)
     PyObject_GetBuffer(y, &target, PyBUF_WRITABLE)
-    loops_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double))
+    loops_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double), ROUNDS)
     PyBuffer_Release(&target)
     PyBuffer_Release(&source)
     return y

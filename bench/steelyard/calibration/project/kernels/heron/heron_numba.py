@@ -9,12 +9,16 @@ ROUNDS = 200
 
 
 @njit
-def loops(x):
-    """One element after the other: each division waits for the one before."""
+def _loops(x, rounds):
     y = np.empty_like(x)
     for i in range(x.size):
         root = x[i]
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             root = 0.5 * (root + x[i] / root)
         y[i] = root
     return y
+
+
+def loops(x):
+    """One element after the other: each division waits for the one before."""
+    return _loops(x, ROUNDS)

@@ -8,15 +8,14 @@ from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Re
 
 __all__ = ["passes"]
 
-cdef enum:
-    ROUNDS = 200
+ROUNDS = 200
 
 
-cdef void passes_into(const double *x, double *y, Py_ssize_t n) noexcept nogil:
+cdef void passes_into(const double *x, double *y, Py_ssize_t n, int rounds) noexcept nogil:
     """One vectorised loop for a pass."""
     cdef Py_ssize_t i
     cdef int k
-    for k in range(ROUNDS):
+    for k in range(rounds):
         for i in range(n):
             y[i] += 0.5 * (x[i] - y[i])
 
@@ -27,7 +26,7 @@ def passes(x):
     cdef Py_buffer source, target
     PyObject_GetBuffer(x, &source, PyBUF_SIMPLE)
     PyObject_GetBuffer(y, &target, PyBUF_WRITABLE)
-    passes_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double))
+    passes_into(<const double *>source.buf, <double *>target.buf, source.len // sizeof(double), ROUNDS)
     PyBuffer_Release(&target)
     PyBuffer_Release(&source)
     return y
