@@ -36,6 +36,20 @@ def test_a_cell_that_would_take_too_long_is_not_called(registry_of):
     assert caught.value.seconds >= 64 * 1e-4
 
 
+def test_a_machine_that_stood_still_once_does_not_decide(registry_of, monkeypatch):
+    """A call that seems too slow to go on is timed once more before that is believed."""
+    stalls = iter([7.0])
+    timed_call = referee.timed_call
+
+    def stalled_once(kernel, arguments, where):
+        result, seconds = timed_call(kernel, arguments, where)
+        return result, seconds + next(stalls, 0.0)
+
+    monkeypatch.setattr(referee, "timed_call", stalled_once)
+    check(registry_of({"double_numpy.py": GOOD}), "double/numpy/f/medium", limit=5.0)
+    assert next(stalls, None) is None
+
+
 def test_buffers_used_in_turn_are_found(registry_of):
     """Two results kept between calls are fresh at the second call, and stale at the third."""
     source = (
