@@ -325,7 +325,10 @@ SECONDS = click.FloatRange(min=0, min_open=True)
     "--runs", nargs=2, type=existing(), metavar="A B", help="Compare two saved runs instead: weaker."
 )
 @click.option(
-    "--budget", type=SECONDS, metavar="SECONDS", help="In all. Default: 60, or 5 for each cell beyond 12."
+    "--budget",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="In all. Default: 60 after reading both revisions, or 5 a cell.",
 )
 @click.option(
     "--tolerance", callback=tolerance, metavar="SHARE", help="What counts as the same. Default: 2%."

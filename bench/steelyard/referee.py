@@ -155,7 +155,9 @@ class Referee:
                 arguments = kernel.arguments(self.registry.inputs(kernel.variant.workload, rung))
                 call(kernel, arguments, f"size {rung}")
                 _, seconds = timed_call(kernel, arguments, f"size {rung}")
-                if seconds / work[rung] * work[next_rung] > limit:  # once more: the machine may have stood still
+                if (
+                    seconds / work[rung] * work[next_rung] > limit
+                ):  # once more: the machine may have stood still
                     seconds = min(seconds, timed_call(kernel, arguments, f"size {rung}")[1])
                 self._seconds[kernel.variant, rung] = seconds
             seconds_per_work.append(self._seconds[kernel.variant, rung] / work[rung])

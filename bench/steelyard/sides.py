@@ -28,7 +28,7 @@ class Options:
     merge_base: bool = False
     """Whether base means the last commit that it has in common with head."""
     budget: float | None = None
-    """Seconds in all; :data:`SECONDS_A_CELL` for each cell that is timed if None."""
+    """Seconds in all; if None, as the project configures it, or some for each cell, after reading both revisions."""
     tolerance: float | None = None
     """The relative change that counts as the same; as the project configures it if None."""
     all: bool = False
