@@ -105,6 +105,16 @@ def test_the_table_has_the_backends_of_a_workload_together(one_run):
     assert "benchmark 'saxpy medium': 6 tests" in done.stdout
 
 
+def test_the_overview_stands_at_the_end(one_run):
+    """Workload by backend, in lines of no more than 100 columns, as ``steelyard show`` prints it."""
+    done, _ = one_run
+    text = done.stdout.partition(" steelyard ")[2]
+    assert "speed-up over the python reference" in text
+    found = [line for line in text.splitlines() if line.startswith("saxpy ")]
+    assert len(found) == 2
+    assert all("1×" in line and len(line) <= 100 for line in found)
+
+
 def test_it_compares_with_the_saved_run(one_run):
     """`--benchmark-compare` finds the run where this harness saved it, and no machine differs from itself."""
     _, root = one_run

@@ -196,6 +196,33 @@ def held(outcome: Any) -> str:
     )
 
 
+@main.command("show")
+@click.argument("run", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "csv", "json"]),
+    default="text",
+    show_default=True,
+    help="A table for the terminal; or every row of the report's tables.",
+)
+@reports_option
+@told_plainly
+def show_run(run: Path | None, form: str, reports: Path | None) -> int:
+    """Print what RUN, a saved run's file, or the last run has measured."""
+    from steelyard.report import run_text
+    from steelyard.report.text import terminal_width
+    from steelyard.runs import Run, latest
+
+    project = opened(reports)
+    shown = Run.load(run) if run else latest(project.reports)
+    if form == "text":
+        click.echo(run_text.table(shown, project, terminal_width(), sys.stdout.isatty()))
+    else:
+        click.echo(run_text.FORMATS[form](shown, project), nl=False)
+    return 0
+
+
 @main.command("report")
 @click.argument("run", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @reports_option
@@ -402,6 +429,7 @@ def gated(**options: Any) -> int:
     """Compare two revisions, or two saved runs, and show what came of it."""
     from steelyard import gate, report, runs, saved_runs, sides
     from steelyard.report import gate_text
+    from steelyard.report.text import terminal_width
     from steelyard.revision import CannotSetUp
     from steelyard.runs import Run
 
@@ -428,8 +456,7 @@ def gated(**options: Any) -> int:
     else:
         with progress_line() as progress:
             judgement = gate.compare(project, options["base"], options["head"], chosen, progress)
-    width = min(100, shutil.get_terminal_size((100, 24)).columns)
-    click.echo(gate_text.table(judgement, width=width, colour=sys.stdout.isatty()))
+    click.echo(gate_text.table(judgement, width=terminal_width(), colour=sys.stdout.isatty()))
     try:
         gate.keep(judgement, project.reports)
         click.echo(f"report: {report.write_gate(judgement, project)}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from steelyard.machine import Machine, state
 from steelyard.project import Project
 from steelyard.referee import Checked
 from steelyard.registry import Registry
+from steelyard.report import run_text
+from steelyard.report.comparison import Comparison
+from steelyard.report.text import terminal_width
 from steelyard.runs import Missing, Run
 from steelyard.subject import Subject
 from steelyard.suite import Suite
@@ -61,6 +65,8 @@ class Session:
     problems: list[str] = field(default_factory=list)
     """What went wrong beside the cells; any makes the run fail."""
     written: dict[str, Path] = field(default_factory=dict)
+    saved: Run | None = None
+    """The run, read back once it was saved."""
 
     @classmethod
     def of(cls, config: pytest.Config, folder: Path) -> Session:
@@ -256,8 +262,12 @@ class Session:
             with self._telling("profiled"):
                 self._attempt("profiles", self._profile)
         self.journal.close()
-        self._attempt("report", lambda: report.write(Run.load(last), self.project))
+        self._attempt("report", partial(self._report, last))
         return not (self.problems or self.driver.problems)
+
+    def _report(self, last: Path) -> Path:
+        self.saved = Run.load(last)
+        return report.write(self.saved, self.project)
 
     def _attempt(self, name: str, step: Callable[[], Path]) -> None:
         """Take a step whose failure, whatever it is, must not cost the table of what was measured."""
@@ -308,7 +318,11 @@ class Session:
     def summarise(self, reporter: Any) -> None:
         """Print what has no time and why, the warnings, and where to look next."""
         problems = [*(self.driver.problems if self.driver else ()), *self.problems]
-        summarise(reporter, self.missing, self.warnings, problems, self.written)
+        overview: Sequence[str] = ()
+        if self.saved:
+            comparison = Comparison(self.saved, self.project.backends)
+            overview = run_text.overview(comparison, terminal_width(), reporter.hasmarkup)
+        summarise(reporter, overview, self.missing, self.warnings, problems, self.written)
 
 
 @contextmanager

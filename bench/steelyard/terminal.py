@@ -34,13 +34,16 @@ class Terminal:
 
 def summarise(
     reporter: Any,
+    overview: Iterable[str],
     missing: Sequence[Missing],
     warnings: Iterable[str],
     problems: Iterable[str],
     written: Mapping[str, Path],
 ) -> None:
-    """Print what has no time and why, the warnings, what went wrong, and where to look next."""
+    """Print what is how fast, what has no time and why, the warnings, what went wrong, and where to look next."""
     reporter.section("steelyard")
+    for line in overview:
+        reporter.write_line(line)
     for status, lines in grouped(missing).items():
         for line in lines:
             reporter.write_line(f"{status}: {line}", red=status == "failed", yellow=status != "failed")

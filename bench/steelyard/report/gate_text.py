@@ -1,20 +1,15 @@
-"""What a gate has found as text: a table for the terminal, and Markdown for the summary of a CI job.
-
-Names and reasons come from anybody's repository. In the terminal they cannot move the cursor or break a line; in
-Markdown they stand in ``<code>`` with all that means something to Markdown as character references.
-"""
+"""What a gate has found as text: a table for the terminal, and Markdown for the summary of a CI job."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
 from steelyard.judgement import UNJUDGED, Judged, Judgement, by_urgency
 from steelyard.report import numbers
-from steelyard.report.forest import shortened
 from steelyard.report.gate_outcome import capital, caveats, cures, interval, outcome, side_name
+from steelyard.report.text import code, columns, printable, row_line, short, wrapped
 
 COLOURS = {
     "slower": "red",
@@ -33,12 +28,6 @@ NARROWEST, LEAST = 24, 8
 
 REASON_LINES = 4
 """Lines of a reason in the terminal; the page has all of it."""
-
-LONGEST_REASON = 300
-"""Characters of a reason in Markdown."""
-
-HARMLESS = frozenset(" /-,")
-"""What is not a letter or digit and yet stands for itself in Markdown."""
 
 
 def table(judgement: Judgement, width: int = 100, colour: bool = False) -> str:
@@ -75,9 +64,9 @@ def rows(cells: Sequence[Judged], width: int, colour: bool) -> list[str]:
     ):
         widths.pop()
     widths[1] = max(1, min(widths[1], room_for_names(widths, width)))
-    lines = [row_line(HEADINGS, widths)]
+    lines = [row_line(HEADINGS, widths, 2)]
     for cell, row in zip(cells, texts, strict=True):
-        line = row_line(row, widths)
+        line = row_line(row, widths, 2)
         verdict = click.style(cell.verdict, fg=COLOURS.get(cell.verdict), bold=cell.verdict == "slower")
         lines.append(verdict + line[len(cell.verdict) :] if colour else line)
         reason = wrapped(printable(cell.reason), width, "    ")
@@ -103,18 +92,6 @@ def texts_of(cell: Judged) -> tuple[str, ...]:
         f"{cell.pairs:,}" if cell.pairs else "–",
         f"{cell.seconds:,.1f}" if cell.seconds else "–",
     )
-
-
-def row_line(texts: Sequence[str], widths: Sequence[int]) -> str:
-    """A line of the table: words to the left, numbers to the right."""
-    parts = []
-    for place, (text, width) in enumerate(zip(texts, widths, strict=False)):
-        fitting = text
-        while columns(fitting) > width:
-            fitting = shortened(fitting, len(fitting) - 1) if len(fitting) > 2 else fitting[1:]
-        space = " " * (width - columns(fitting))
-        parts.append(fitting + space if place < 2 else space + fitting)
-    return "  ".join(parts).rstrip()
 
 
 def markdown(judgement: Judgement) -> str:
@@ -161,59 +138,3 @@ def markdown_row(cell: Judged) -> str:
     verdict, name, *others = texts_of(cell)
     shown = f"**{verdict}**" if verdict == "slower" else verdict
     return f"| {shown} | {code(name)} | {' | '.join(others)} |"
-
-
-def code(text: str) -> str:
-    """A text that Markdown shows as it is: no markup, mention, link or cell of a table comes of it."""
-    visible = printable(text) or " "
-    harmless = "".join(
-        char if char.isalnum() or char in HARMLESS or ord(char) > 127 else f"&#{ord(char)};"
-        for char in visible
-    )
-    return f"<code>{harmless}</code>"
-
-
-def short(text: str) -> str:
-    """A reason without line breaks, as far as there is room for it."""
-    joined = " ".join(text.split())
-    return joined if len(joined) <= LONGEST_REASON else f"{joined[: LONGEST_REASON - 1]}…"
-
-
-def printable(text: str) -> str:
-    """A text in one line in which nothing commands a terminal: a mark stands for what cannot be printed."""
-    joined = " ".join(text.split())
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
-
-
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """A text in lines of no more than ``width`` columns, broken between words where that is possible."""
-    room = max(2, width - len(indent))
-    lines: list[str] = []
-    line = ""
-    for word in pieces(text.replace(" %", "\N{NO-BREAK SPACE}%").split(" "), room):
-        if line and columns(line) + 1 + columns(word) > room:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    return [indent + line.replace("\N{NO-BREAK SPACE}", " ") for line in [*lines, line] if line]
-
-
-def pieces(words: Iterable[str], room: int) -> Iterable[str]:
-    """Words, those that are too long for a line in parts."""
-    for word in words:
-        part = ""
-        for char in word:
-            if columns(part + char) > room:
-                yield part
-                part = ""
-            part += char
-        yield part
-
-
-def columns(text: str) -> int:
-    """How many columns of a terminal a printable text takes."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )

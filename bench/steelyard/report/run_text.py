@@ -1,0 +1,289 @@
+"""A run as text: the overview for a terminal and as Markdown, and every row of its tables as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from steelyard.measurement import Interval
+from steelyard.project import Project
+from steelyard.report import numbers
+from steelyard.report.comparison import Absence, Comparison, Result
+from steelyard.report.outcome import outcome
+from steelyard.report.text import code, columns, printable, row_line, short, wrapped
+from steelyard.runs import Run
+
+NOTHING = "–"
+
+COLOURS = {
+    "slower": "red",
+    "even": "yellow",
+    "faster": "green",
+    "failed": "red",
+    "unavailable": "yellow",
+    "over budget": "yellow",
+}
+"""By what a speed-up's shade begins with, or by the status of what has no time."""
+
+FIELDS = (
+    *("cell", "workload", "backend", "variant", "size", "status"),
+    *("time_s", "time_low_s", "time_high_s", "samples"),
+    *("baseline", "speedup", "speedup_low", "speedup_high"),
+    *("rate_per_s", "unit", "first_call_s", "load_s", "build_s", "pays_back_calls"),
+    *("parallel", "held_against", "reason"),
+)
+"""The keys of a row, and the columns of the CSV file."""
+
+
+def table(run: Run, project: Project, width: int = 100, colour: bool = False) -> str:
+    """The overview for a terminal of ``width`` columns: a table for each size, the outcome, and what has no time.
+
+    Args:
+        run: what was measured.
+        project: knows the backends that it has added.
+        width: columns that no line exceeds.
+        colour: whether speed-ups are coloured by ANSI codes.
+    """
+    comparison = Comparison(run, project.backends)
+    lines = overview(comparison, width, colour)
+    for absence in first_of_each_reason(comparison.absences):
+        reason = f"{absence.row.status}: {absence.row.cell}: {absence.row.reason}"
+        lines += wrapped(printable(reason), width, "  ")
+    for warning in run.warnings:
+        lines += wrapped(printable(f"warning: {warning}"), width, "  ")
+    sentence = wrapped(printable(outcome(comparison)), width)
+    bold = [click.style(line, bold=True) for line in sentence] if colour else sentence
+    return "\n".join([*lines, *([""] if lines and lines[-1] else []), *bold])
+
+
+def overview(comparison: Comparison, width: int, colour: bool) -> list[str]:
+    """The lines of a table for each size, an empty one after each."""
+    lines: list[str] = []
+    for size in comparison.sizes:
+        if not lines:
+            lines += [*wrapped(explained(comparison), width), ""]
+        lines += [f"size {printable(size)}"[:width], *matrix(comparison, size, width, colour), ""]
+    return lines
+
+
+def explained(comparison: Comparison) -> str:
+    """What the figures of the overview are."""
+    baseline = "the python reference" if comparison.over_python else "each row's baseline, marked by 1×"
+    return f"speed-up over {baseline}, seconds per call; each backend's best on one thread"
+
+
+def matrix(comparison: Comparison, size: str, width: int, colour: bool) -> Iterator[str]:
+    """Workloads by backends at one size; backends that do not fit into a line follow below."""
+    names = comparison.workloads_at(size)
+    figures = {
+        (name, backend): figure(comparison, name, backend, size)
+        for name in names
+        for backend in comparison.backends
+    }
+    first = max(columns(printable(name)) for name in ["workload", *names])
+    left = list(comparison.backends)
+    while left:
+        shown: list[str] = []
+        widths = [min(first, width // 2)]
+        while left:
+            broad = max(
+                columns(text) for text in [printable(left[0]), *(figures[name, left[0]][0] for name in names)]
+            )
+            if shown and sum(widths) + broad + 2 * len(widths) > width:
+                break
+            widths.append(min(broad, width - widths[0] - 2))
+            shown.append(left.pop(0))
+        yield row_line(["workload", *map(printable, shown)], widths, 1)
+        for name in names:
+            here = [figures[name, backend] for backend in shown]
+            line = row_line([printable(name), *(text for text, _ in here)], widths, 1)
+            yield coloured(line, widths, [shade for _, shade in here]) if colour else line
+        if left:
+            yield ""
+
+
+def coloured(line: str, widths: Sequence[int], shades: Sequence[str]) -> str:
+    """A line of the table with its figures in their colours."""
+    end = widths[0]
+    parts = [line[:end]]
+    for width, shade in zip(widths[1:], shades, strict=True):
+        parts.append(click.style(line[end : end + 2 + width], fg=COLOURS.get(shade)))
+        end += 2 + width
+    return "".join(parts)
+
+
+def figure(comparison: Comparison, workload: str, backend: str, size: str) -> tuple[str, str]:
+    """What stands for a backend, and what its colour is told from."""
+    if results := comparison.of(workload, backend, size):
+        best = results[0]
+        speedup = numbers.times(best.speedup) if best.speedup else f"1{numbers.TIMES}"
+        threads = " (parallel)" if best.is_parallel else ""
+        return f"{speedup} {numbers.time(best.time)}{threads}", numbers.shade(best.speedup).partition("-")[0]
+    if absent := comparison.absent(workload, size, backend):
+        return absent[0].row.status, absent[0].row.status
+    return NOTHING, ""
+
+
+def first_of_each_reason(absences: Sequence[Absence]) -> Iterator[Absence]:
+    """One for each status and reason."""
+    seen = set()
+    for absence in absences:
+        key = (absence.row.status, absence.row.reason)
+        if key not in seen:
+            seen.add(key)
+            yield absence
+
+
+def markdown(run: Run, project: Project) -> str:
+    """The outcome, the overview of each size, every variant's row, and what has no time; ends in a line break."""
+    comparison = Comparison(run, project.backends)
+    blocks = [code(outcome(comparison)), f"{explained(comparison).capitalize()}."]
+    for size in comparison.sizes:
+        head = ["workload", *map(code, comparison.backends)]
+        body = [
+            [code(name), *(figure(comparison, name, backend, size)[0] for backend in comparison.backends)]
+            for name in comparison.workloads_at(size)
+        ]
+        blocks += [f"### Size {code(size)}", markdown_table(head, body, words=1)]
+    headings = [
+        "cell",
+        "time",
+        "95 % interval",
+        "rate",
+        "speed-up",
+        "95 % interval",
+        "first call",
+        "pays back after",
+    ]
+    variants = [
+        markdown_row(result) for name in comparison.workloads for result in of_workload(comparison, name)
+    ]
+    if variants:
+        blocks += ["### Every variant", markdown_table(headings, variants, words=1)]
+    if comparison.absences:
+        lines = [
+            f"- {code(a.row.cell)}, {a.row.status}: {code(short(a.row.reason))}" for a in comparison.absences
+        ]
+        blocks += ["### What has no time", "\n".join(lines)]
+    if run.warnings:
+        blocks += ["### Warnings", "\n".join(f"- {code(warning)}" for warning in run.warnings)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def of_workload(comparison: Comparison, workload: str) -> Iterator[Result]:
+    """Its results, size by size, the fastest first."""
+    for size in comparison.sizes_of(workload):
+        yield from comparison.at(workload, size)
+
+
+def markdown_row(result: Result) -> list[str]:
+    """A variant in the table of all."""
+    return [
+        code(result.measurement.cell),
+        numbers.time(result.time),
+        numbers.time_range(result.time),
+        printed(result.rate, lambda rate: numbers.rate(rate, code(str(result.info.get("unit", "units"))))),
+        printed(result.speedup, numbers.times),
+        printed(result.speedup, numbers.times_range),
+        printed(result.measurement.first_call, numbers.seconds),
+        printed(result.pays_back, numbers.count),
+    ]
+
+
+def printed(value: Any, form: Callable[[Any], str]) -> str:
+    """A figure in its form, or a dash if there is none."""
+    return NOTHING if value is None else form(value)
+
+
+def markdown_table(head: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:
+    """A table whose first columns are words, and the others numbers."""
+    rule = [":--" if place < words else "--:" for place in range(len(head))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))
+
+
+def rows(run: Run, project: Project) -> list[dict[str, Any]]:
+    """Every cell as plain data with the keys :data:`FIELDS`: seconds, ratios, calls; None where there is no figure."""
+    comparison = Comparison(run, project.backends)
+    timed = [result for name in comparison.workloads for result in of_workload(comparison, name)]
+    return [*map(row_of_result, timed), *map(row_of_absence, comparison.absences)]
+
+
+def row_of_result(result: Result) -> dict[str, Any]:
+    """A cell that was timed."""
+    measurement = result.measurement
+    baseline = result.baseline.measurement
+    return blank() | {
+        **{name: getattr(measurement, name) for name in ("cell", "workload", "backend", "variant", "size")},
+        "status": "timed",
+        **bounds("time{}_s", result.time),
+        "samples": len(measurement.samples),
+        "baseline": baseline.cell,
+        **bounds("speedup{}", result.speedup),
+        "rate_per_s": result.rate.value if result.rate else None,
+        "unit": result.info.get("unit"),
+        **{name: result.info.get(name) for name in ("first_call_s", "load_s", "build_s")},
+        # JSON knows no infinity: what never pays back has the text.
+        "pays_back_calls": "never" if result.pays_back == math.inf else result.pays_back,
+        "parallel": result.is_parallel,
+        "held_against": result.agreement.get("reference"),
+    }
+
+
+def row_of_absence(absence: Absence) -> dict[str, Any]:
+    """A cell that has no time."""
+    parts = {name: getattr(absence, name) or None for name in ("workload", "backend", "variant", "size")}
+    return (
+        blank()
+        | parts
+        | {"cell": absence.row.cell, "status": absence.row.status, "reason": absence.row.reason}
+    )
+
+
+def blank() -> dict[str, Any]:
+    """A row without a figure."""
+    return dict.fromkeys(FIELDS)
+
+
+def bounds(name: str, interval: Interval | None) -> dict[str, float]:
+    """An estimate and its limits."""
+    if interval is None:
+        return {}
+    return {
+        name.format(""): interval.value,
+        name.format("_low"): interval.low,
+        name.format("_high"): interval.high,
+    }
+
+
+def as_json(run: Run, project: Project) -> str:
+    """The rows as a list of objects, ending in a line break."""
+    return json.dumps(rows(run, project), indent=1, allow_nan=False) + "\n"
+
+
+def as_csv(run: Run, project: Project) -> str:
+    """The rows with a line of headings; what might be taken for a formula by a spreadsheet begins with an apostrophe."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows(run, project):
+        writer.writerow({name: harmless(value) for name, value in row.items()})
+    return file.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A text that no spreadsheet runs."""
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )
+
+
+FORMATS: Mapping[str, Callable[[Run, Project], str]] = {"markdown": markdown, "csv": as_csv, "json": as_json}
+"""What ``steelyard show`` can write beside the table for the terminal."""

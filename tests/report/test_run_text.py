@@ -1,0 +1,179 @@
+"""A run in the terminal, as Markdown, CSV and JSON: the same figures as on its page, and names stay text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from steelyard.cli import main
+from steelyard.project import Project
+from steelyard.report import run_text
+from steelyard.report.comparison import Comparison
+from steelyard.report.run_text import FIELDS, FORMATS, rows, table
+from steelyard.report.text import columns
+from steelyard.runs import Run
+
+Load = Callable[[dict[str, Any]], Run]
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = '"><script>alert(1)</script>|`*_[x](y)\x1b[31m\N{PILE OF POO}\r\n=1+1'
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "csv", "json"])
+def test_it_is_as_it_was(form: str, usual: dict[str, Any], load: Load, project: Project) -> None:
+    """Every figure of a run with all kinds of cells; STEELYARD_GOLDEN=1 accepts what it is now."""
+    run = load(usual)
+    made = f"{table(run, project)}\n" if form == "text" else FORMATS[form](run, project)
+    golden = GOLDEN / f"run.{form if form != 'text' else 'txt'}"
+    if os.environ.get("STEELYARD_GOLDEN"):
+        golden.write_text(made, "utf-8")
+    assert made == golden.read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_no_line_is_too_long(width: int, usual: dict[str, Any], load: Load, project: Project) -> None:
+    """Backends that do not fit follow below, and none is left out."""
+    text = table(load(usual), project, width)
+    assert max(columns(line) for line in text.splitlines()) <= width
+    for backend in ("python", "numpy", "numexpr", "cython", "numba"):
+        assert re.search(rf"\b{backend}\b", text)
+
+
+def test_colours_change_no_character(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """They are there where they are asked for, and are never the only sign."""
+    run = load(usual)
+    plain, coloured = table(run, project), table(run, project, colour=True)
+    assert coloured != plain
+    assert click.unstyle(coloured) == plain
+    assert "\x1b[" not in plain
+    lines = [line for line in coloured.splitlines() if line.startswith("lif ")]
+    assert any(click.style("failed", fg="red")[:5] in line for line in coloured.splitlines())
+    assert lines
+
+
+def test_an_empty_run(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """It says so, in every form."""
+    run = load(make.run_data([]))
+    assert table(run, project) == "This run holds no cells: none was selected."
+    assert json.loads(FORMATS["json"](run, project)) == []
+    assert FORMATS["csv"](run, project) == ",".join(FIELDS) + "\n"
+    assert "none was selected" in FORMATS["markdown"](run, project)
+
+
+def test_only_absences(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """Their status stands in the table, and each reason once below."""
+    absent = [make.missing(f"lif/numba/{name}/small", "failed", "it is broken") for name in "abc"]
+    text = table(load(make.run_data([], absent)), project)
+    assert text.count("it is broken") == 1
+    assert "failed" in text.splitlines()[-1]
+
+
+def hostile(make: SimpleNamespace) -> dict[str, Any]:
+    """A run whose every name and text would be something else where it may."""
+    cell = f"lap{HOSTILE.replace('/', '')}/num{HOSTILE.replace('/', '')}/var/medium"
+    return make.run_data(
+        [make.entry(cell, 1e-3, unit=HOSTILE, work=3), make.entry("=HYPERLINK(1)/python/loops/medium", 1e-3)],
+        [make.missing("@SUM(A1)/numba/f/medium", "failed", HOSTILE)],
+        warnings=[HOSTILE],
+    )
+
+
+def test_names_stay_text(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """They command no terminal, mark up nothing in Markdown, and are no formula for a spreadsheet."""
+    run = load(hostile(make))
+    for width in (40, 100):
+        text = table(run, project, width)
+        assert "\x1b" not in text
+        assert "\r" not in text
+        assert max(columns(line) for line in text.splitlines()) <= width
+    marked = FORMATS["markdown"](run, project)
+    assert not re.search(r"<(?!/?code>)|[`*\x1b\r]|\[x\]", marked.replace("\N{MULTIPLICATION SIGN}", ""))
+    for line in marked.splitlines():
+        if line.startswith("|"):
+            assert line.count("|") in (5, 9), line
+    cells = list(csv.DictReader(io.StringIO(FORMATS["csv"](run, project))))
+    assert len(cells) == 3
+    assert not any(value.startswith(("=", "+", "-", "@")) for row in cells for value in row.values())
+
+
+def test_rows_are_exact(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """Seconds and ratios as measured, not as rounded for reading, for every cell that was asked for."""
+    run = load(usual)
+    found = {row["cell"]: row for row in rows(run, project)}
+    assert len(found) == len(usual["benchmarks"]) + len(usual["steelyard"]["missing"])
+    assert all(tuple(row) == FIELDS for row in found.values())
+    for result in Comparison(run).results:
+        row = found[result.measurement.cell]
+        assert (row["status"], row["time_s"], row["time_low_s"]) == (
+            "timed",
+            result.time.value,
+            result.time.low,
+        )
+        assert row["speedup"] == (result.speedup and result.speedup.value)
+        assert row["rate_per_s"] == (result.rate and result.rate.value)
+    broken = found["laplace/cython/parallel/medium"]
+    assert (broken["status"], broken["backend"], broken["time_s"]) == ("failed", "cython", None)
+    assert broken["reason"].startswith("grid[3, 0] is 1.0")
+
+
+def test_what_never_pays_back_is_json(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """An infinite number of calls is a word, for JSON has no such number."""
+    text = FORMATS["json"](load(usual), project)
+    assert "Infinity" not in text
+    assert {row["pays_back_calls"] for row in json.loads(text)} & {"never"}
+
+
+@pytest.fixture
+def folder(usual: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one saved run."""
+    (tmp_path / "pyproject.toml").write_text("[tool.steelyard]\n")
+    (tmp_path / "kernels").mkdir()
+    path = tmp_path / "reports" / "runs" / "last.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"machine_info": {}, "datetime": "2026-03-04T12:13:14+00:00", **usual}))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command(folder: Path) -> None:
+    """The last run, or the one that is named; in the form that is asked for."""
+    runner = CliRunner()
+    shown = runner.invoke(main, ["show"])
+    assert shown.exit_code == 0, shown.output
+    assert "At the largest size measured" in " ".join(shown.output.split())
+    named = runner.invoke(main, ["show", "reports/runs/last.json", "--format", "csv"])
+    assert named.output.startswith("cell,workload,")
+    for form in run_text.FORMATS:
+        assert runner.invoke(main, ["show", "--format", form]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["show", "nowhere.json"], 2, "nowhere.json"),
+        (["show", "--format", "html"], 2, "'html' is not one of"),
+        (["show", "pyproject.toml"], 2, "pyproject.toml"),
+    ],
+)
+def test_bad_input(folder: Path, arguments: list[str], code: int, message: str) -> None:
+    """One error that names it."""
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, "Traceback" in result.output) == (code, False), result.output
+    assert message in result.output
+
+
+def test_no_run_yet(folder: Path) -> None:
+    """It says how to make one."""
+    (folder / "reports" / "runs" / "last.json").unlink()
+    result = CliRunner().invoke(main, ["show"])
+    assert result.exit_code == 2
+    assert "pytest bench" in result.output
