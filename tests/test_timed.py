@@ -9,7 +9,7 @@ from repositories import (
 from steelyard import verdict
 from steelyard.pair import SideFailed
 from steelyard.timed import Timed
-from steelyard.verdict import LOOKS, Verdict
+from steelyard.verdict import LOOKS, TRIALS, Verdict
 
 
 def timed(*logs):
@@ -56,26 +56,38 @@ def test_only_fresh_pairs_convict(center, word):
     assert found.fresh == found.log_ratios[-cell.wanted :]
 
 
-def test_an_acquitted_suspect_is_not_accused_again():
-    """It goes on being measured, and ends undecided however far from 1 it lies; or the same."""
+def test_an_acquitted_suspect_is_tried_again_by_other_pairs():
+    """But no more often than there are trials; then it ends undecided however far from 1 it lies, or the same."""
     cell = timed(*noisy(0.1, LOOKS[0]))
     cell.look(12)
-    add(cell, *[0.3 * (-1) ** i for i in range(cell.wanted)])
-    cell.look(12)
-    assert (cell.final, cell.suspicion, cell.accused, cell.is_open) == (None, None, True, True)
-    add(cell, *noisy(0.5, LOOKS[4] - len(cell.logs)))
-    while cell.looks < 5:
+    for trial in range(len(TRIALS)):
+        assert (cell.acquittals, cell.suspicion, cell.fresh) == (trial, Verdict.SLOWER, [])
+        add(cell, *[0.3 * (-1) ** i for i in range(cell.wanted)])
         cell.look(12)
-    assert (cell.final, cell.suspicion) == (None, None)
+        assert (cell.final, cell.suspicion, cell.acquittals, cell.is_open) == (None, None, trial + 1, True)
+        cell.logs[:] = noisy(0.1, LOOKS[cell.looks])
+        cell.look(12)
+    assert (cell.final, cell.suspicion, cell.is_open) == (None, None, True)
     found = cell.judged(10.0)
     assert found.verdict == "undecided"
-    assert "fresh pairs did not confirm it" in found.reason or "±" in found.reason
-    innocent = timed(*noisy(0.1, LOOKS[0]))
-    innocent.look(12)
-    innocent.logs[:] = noisy(0.0, 40)
-    innocent.suspicion, innocent.accused = None, True
-    innocent.look(12)
-    assert innocent.final is Verdict.SAME
+    assert "fresh pairs did not confirm it" in found.reason
+    cell.logs[:] = noisy(0.0, LOOKS[cell.looks])
+    cell.look(12)
+    assert cell.final is Verdict.SAME
+
+
+def test_a_later_trial_convicts_at_its_own_level(monkeypatch):
+    """What an earlier trial has spent of the level is gone."""
+    levels = []
+    monkeypatch.setattr(
+        verdict, "convicts", lambda fresh, suspicion, cells, trial: levels.append((cells, trial))
+    )
+    cell = timed(*noisy(0.1, LOOKS[0]))
+    for _ in range(2):
+        cell.look(12)
+        add(cell, *noisy(0.1, cell.wanted))
+        cell.look(12)
+    assert levels == [(12, 0), (12, 1)]
 
 
 def test_a_suspicion_at_the_last_look_is_followed_up():

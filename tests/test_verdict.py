@@ -12,6 +12,7 @@ from steelyard.verdict import (
     LOOKS,
     SPENT,
     SUITE_LEVEL,
+    TRIALS,
     Estimate,
     Verdict,
     at_look,
@@ -253,10 +254,11 @@ def test_an_early_end_spends_the_next_look(pairs, look):
 @pytest.mark.parametrize("cells", [1, 2, 5, 8, 12, 30, 100, 1000])
 def test_both_stages_together_bound_the_suite(cells):
     """The cells times both levels are the suite's, at most; and no fresh pairs convict on a whim."""
-    level = conviction_level(cells)
-    assert cells * 0.05 * level <= SUITE_LEVEL * (1 + 1e-12)
-    assert 0 < level <= 0.25
-    assert conviction_level(cells + 1) <= level
+    levels = [conviction_level(cells, trial) for trial in range(len(TRIALS))]
+    assert cells * 0.05 * sum(levels) <= SUITE_LEVEL * (1 + 1e-12)
+    assert 0 < min(levels) <= max(levels) <= 0.25
+    assert conviction_level(cells + 1) <= conviction_level(cells) == levels[0]
+    assert sum(TRIALS) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("suspicion", [Verdict.SLOWER, Verdict.FASTER])
@@ -266,7 +268,7 @@ def test_fresh_pairs_convict_by_a_one_sided_t_test(suspicion):
     fresh = sign * np.array([0.01, 0.02, 0.03, 0.01, 0.02, 0.03])
     center, standard_error, freedom = trimmed(sign * fresh)
     p = float(stats.t.sf(center / standard_error, freedom))
-    large = math.ceil(0.4 / p)
+    large = math.ceil(0.4 * TRIALS[0] / p)
     assert convicts(fresh, suspicion, large - 1)
     assert not convicts(fresh, suspicion, large + 1)
     assert not convicts(-fresh, suspicion, 1)
@@ -321,11 +323,12 @@ def test_suites_without_a_change_are_seldom_accused(kind, cells, suites):
     within = (low >= -math.log(1.02)) & (high <= math.log(1.02))
     ended = (np.cumsum(within, axis=0) - within) > 0  # the same at an earlier look
     suspect = ((low > 0) | (high < 0)) & ~within & ~ended
-    fresh = draws(kind, (cells * suites, verdict.FRESH), seed=cells + 1)
+    fresh = draws(kind, (cells * suites, len(TRIALS), verdict.FRESH), seed=cells + 1)
     for cell in np.flatnonzero(suspect.any(axis=0)):
         look = int(suspect[:, cell].argmax())
         suspicion = Verdict.SLOWER if low[look, cell] > 0 else Verdict.FASTER
-        accused[cell // cells] |= convicts(fresh[cell], suspicion, cells)
+        trials = [convicts(pairs, suspicion, cells, trial) for trial, pairs in enumerate(fresh[cell])]
+        accused[cell // cells] |= any(trials)
     assert suspect.any(axis=0).sum() > 100, "nobody was suspected: this shows nothing"
     assert accused.mean() <= 0.05
 
@@ -363,13 +366,16 @@ def test_a_cell_that_is_narrow_enough_needs_no_more():
 
 
 def test_the_smallest_change_is_found_in_four_of_five_cases():
-    """A slowdown of that size, and a noise like this one's: suspected, and then convicted by fresh pairs."""
+    """A slowdown of that size, and a noise like this one's: suspected, and then convicted in one of two trials."""
     found = at_look(draws("normal", 19, seed=5))
     _, standard_error, _ = trimmed(draws("normal", 19, seed=5))
     noise = standard_error * math.sqrt(19)
     rng = np.random.default_rng(6)
     change = math.log1p(smallest_change(found))
     suspected = intervals(rng.normal(change, noise, (2_000, LOOKS[-1])))[LOOKS.index(19), 0] > 0
-    fresh = rng.normal(change, noise, (2_000, fresh_pairs(19)))
-    convicted = [convicts(logs, Verdict.SLOWER, cells=12) for logs in fresh]
+    fresh = rng.normal(change, noise, (2_000, 2, fresh_pairs(19)))
+    convicted = [
+        any(convicts(pairs, Verdict.SLOWER, 12, trial) for trial, pairs in enumerate(trials))
+        for trials in fresh
+    ]
     assert np.mean(suspected & convicted) == pytest.approx(0.8, abs=0.06)

@@ -34,8 +34,8 @@ class Timed:
     wanted: int = 0
     """How many fresh pairs will tell."""
     fresh: list[float] = field(default_factory=list)
-    accused: bool = False
-    """Whether it was suspected before and could not be convicted."""
+    acquittals: int = 0
+    """How often it was suspected and could not be convicted."""
     final: Verdict | None = None
     problem: SideFailed | None = None
 
@@ -62,9 +62,12 @@ class Timed:
         """
         if self.suspicion:
             if len(self.fresh) >= (FEWEST if now else self.wanted):
-                if verdict.convicts(self.fresh, self.suspicion, cells) and self.found() is self.suspicion:
+                convicted = verdict.convicts(self.fresh, self.suspicion, cells, self.acquittals)
+                if convicted and self.found() is self.suspicion:
                     self.final = self.suspicion
-                self.suspicion, self.accused = None, True
+                else:
+                    self.acquittals += 1
+                self.suspicion = None
             return
         due = len(self.logs) >= verdict.LOOKS[self.looks] or (now and len(self.logs) >= FEWEST)
         if not due:
@@ -73,7 +76,7 @@ class Timed:
         self.looks += 1
         if found is Verdict.SAME:
             self.final = found
-        elif found is not Verdict.UNDECIDED and not self.accused:
+        elif found is not Verdict.UNDECIDED and self.acquittals < len(verdict.TRIALS):
             self.suspicion, self.fresh, self.wanted = found, [], verdict.fresh_pairs(len(self.logs))
 
     def found(self) -> Verdict:
@@ -114,7 +117,7 @@ class Timed:
         reason = ""
         if self.final is None and found in (Verdict.SLOWER, Verdict.FASTER):
             unseen = "there was no time for fresh pairs to confirm it; give it a larger --budget"
-            reason = f"looks {found}, but {'fresh pairs did not confirm it' if self.accused else unseen}"
+            reason = f"looks {found}, but {'fresh pairs did not confirm it' if self.acquittals else unseen}"
             found = Verdict.UNDECIDED
         elif found is Verdict.UNDECIDED:
             needed = verdict.seconds_needed(estimate, self.tolerance, elapsed)

@@ -16,14 +16,14 @@ looks together cover with 95 % (Bonferroni's inequality, which needs no more tha
 **The whole suite.** A cell whose interval lies above 1 is a suspect, no more: of m cells that are the same,
 m * 2.5 % would look slower by chance, and as many faster. It is measured again, and only the fresh pairs may
 convict: their number is fixed when the suspicion arises (:func:`fresh_pairs`), and then they alone, in one look,
-must lie on the suspected side of 1 by a one-sided t test at :func:`conviction_level`, chosen such that m times
-the product of both stages' levels is at most :data:`SUITE_LEVEL`. The pairs of the two stages are independent, so
-that product bounds the chance that a cell is convicted without cause, and by Bonferroni's inequality the sum
-over the cells bounds it for the suite, whatever their number and however they depend on each other. With so few
+must lie on the suspected side of 1 by a one-sided t test at :func:`conviction_level`. A suspect that is not convicted
+goes on being measured, with an interval over all its pairs; it may be found the same, or be suspected again, and tried
+by fresh pairs again, but no more than as often as there are :data:`TRIALS`. The levels are chosen such that m times
+the product of the first stage's level and the sum of the trials' is at most :data:`SUITE_LEVEL`. The pairs of a trial are independent
+of all that led to it, so that product bounds the chance that a cell is convicted without cause, and by Bonferroni's
+inequality the sum over the cells bounds it for the suite, whatever their number and however they depend on each other. With so few
 pairs Student's t is an approximation for a trimmed mean: of normal pairs, simulated, it errs up to 1.7 times as often
-as it should, of pairs with heavy tails less; hence a level of 2 % where 5 % are promised. A suspect
-that is not convicted goes on being measured, with an interval over all its pairs; it may be found the same, or
-stay undecided, but is not accused again.
+as it should, of pairs with heavy tails less; hence a level of 2 % where 5 % are promised.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ COVERAGE = 0.95
 
 SUITE_LEVEL = 0.02
 """The chance that any cell of a suite is called slower or faster without being so, but for the t approximation."""
+
+TRIALS = (0.6, 0.3, 0.1)
+"""The share of the conviction level that each trial of a cell may spend; their sum is 1."""
 
 FRESH = 6
 """The fewest pairs that a suspect is measured again with."""
@@ -170,18 +173,18 @@ def fresh_pairs(pairs: int) -> int:
     return max(FRESH, math.ceil(0.75 * pairs))
 
 
-def conviction_level(cells: int) -> float:
-    """The one-sided level at which fresh pairs convict, in a suite of so many timed cells."""
-    return min(0.25, SUITE_LEVEL / (cells * (1 - COVERAGE)))
+def conviction_level(cells: int, trial: int = 0) -> float:
+    """The one-sided level at which fresh pairs convict, in a suite of so many timed cells; of a cell's first trial or a later one."""
+    return min(0.25, SUITE_LEVEL * TRIALS[trial] / (cells * (1 - COVERAGE)))
 
 
-def convicts(fresh: Sequence[float], verdict: Verdict, cells: int) -> bool:
+def convicts(fresh: Sequence[float], verdict: Verdict, cells: int, trial: int = 0) -> bool:
     """Whether fresh pairs alone confirm that a cell is slower, or faster."""
     center, standard_error, freedom = trimmed(fresh)
     if standard_error == 0:
         return center > 0 if verdict is Verdict.SLOWER else center < 0
     t = center / standard_error if verdict is Verdict.SLOWER else -center / standard_error
-    return bool(stats.t.sf(t, freedom) < conviction_level(cells))
+    return bool(stats.t.sf(t, freedom) < conviction_level(cells, trial))
 
 
 def smallest_change(found: Estimate) -> float:
