@@ -5,6 +5,7 @@ import os
 import random
 import threading
 import time
+from contextlib import nullcontext
 
 import psutil
 import pytest
@@ -24,7 +25,7 @@ from repositories import (
     verdicts,
     write,
 )
-from steelyard import pair, verdict
+from steelyard import gate, pair, verdict
 from steelyard.gate import Gate, keep
 from steelyard.judgement import Judgement
 from steelyard.pair import Pair
@@ -339,6 +340,14 @@ def test_other_dependencies_are_noted(tmp_path):
     assert not [note for note in compare(root).notes if "dependencies" in note]
     write(root, {"pyproject.toml": CONFIGURATION + needs.format(">=2")})
     assert [note for note in compare(root).notes if "declare different dependencies" in note]
+
+
+def test_different_addresses_are_noted(tmp_path, made_up, monkeypatch):
+    """Where the system does not give both sides the same: it explains why more is left undecided."""
+    root = make(tmp_path / "repository")
+    assert not any("addresses" in note for note in compare(root, all=True).notes)
+    monkeypatch.setattr(gate, "same_addresses", lambda: nullcontext(False))
+    assert any("the same addresses" in note for note in compare(root, all=True).notes)
 
 
 def test_the_judgement_is_plain_data(tmp_path):

@@ -102,9 +102,9 @@ personality = pytest.mark.skipif(
 def test_same_addresses():
     """Processes that are started meanwhile have them; those before and after it have others."""
     before = ctypes.CDLL(None).personality(READ_ONLY)
-    with same_addresses():
+    with same_addresses() as are_same:
         alike = {addresses() for _ in range(4)}
-    assert len(alike) == 1
+    assert (are_same, len(alike)) == (True, 1)
     assert ctypes.CDLL(None).personality(READ_ONLY) == before
     assert len({addresses() for _ in range(4)}) > 1
 
@@ -119,10 +119,20 @@ def test_addresses_are_random_again_after_an_error():
 
 
 def test_same_addresses_where_the_system_has_none(monkeypatch):
-    """Then the block is just run."""
+    """Then the block is just run, and told so."""
     monkeypatch.setattr(ctypes, "CDLL", lambda name: types.SimpleNamespace())
-    with same_addresses():
-        pass
+    with same_addresses() as are_same:
+        assert not are_same
+
+
+@pytest.mark.parametrize(
+    "forbidden", [lambda wanted: -1, lambda wanted: 0 if wanted in (0, READ_ONLY) else -1]
+)
+def test_same_addresses_where_they_are_forbidden(monkeypatch, forbidden):
+    """By the rules of a container: all of the call, or but for what changes nothing."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: types.SimpleNamespace(personality=forbidden))
+    with same_addresses() as are_same:
+        assert not are_same
 
 
 def test_spacers_take_physical_pages():

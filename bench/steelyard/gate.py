@@ -17,6 +17,7 @@ from pathlib import Path
 
 from steelyard import runs
 from steelyard.judgement import Judged, Judgement
+from steelyard.layout import same_addresses
 from steelyard.machine import Machine
 from steelyard.pair import Pair, Plan, SideFailed, quietest_core
 from steelyard.project import Project
@@ -198,6 +199,12 @@ class Gate:
                 "unchanged cells were not timed: every module of the repository that they load, the files that "
                 "their workload names, and their sizes are the same; --all times them all the same"
             )
+        with same_addresses() as are_same:
+            if self.timed and not are_same:
+                yield (
+                    "the system does not give both processes of a pair the same addresses, so kernels in Python need "
+                    "more pairs; in Docker, --security-opt seccomp=unconfined allows it"
+                )
         if (self.sides.base.worktree / ".gitmodules").exists() or (
             self.sides.head.worktree / ".gitmodules"
         ).exists():

@@ -33,15 +33,18 @@ MOST_PAGES = 512
 
 
 @contextmanager
-def same_addresses() -> Iterator[None]:
-    """Processes that are started meanwhile map their memory at the same addresses, where the system can do that."""
+def same_addresses() -> Iterator[bool]:
+    """Processes that are started meanwhile map their memory at the same addresses; whether the system does that.
+
+    Only Linux does, and not in a container whose rules forbid it, as Docker's do unless told otherwise.
+    """
     personality = getattr(ctypes.CDLL(None), "personality", None)
     if personality is None or (before := personality(READ_ONLY)) == -1:
-        yield
+        yield False
         return
     personality(before | ADDR_NO_RANDOMIZE)
     try:
-        yield
+        yield bool(personality(READ_ONLY) & ADDR_NO_RANDOMIZE)
     finally:
         personality(before)
 
