@@ -94,7 +94,7 @@ def test_one_that_hangs(start):
 
 
 def test_an_idle_one_is_not_busy(start):
-    """One that only waits."""
+    """One that only waits, though the clock of CPU times may tick."""
     worker = start()
     worker.ask(60, do="strays")
     assert not worker.is_busy()

@@ -44,6 +44,13 @@ PEER_LOST = "the other process of the pair has ended"
 LAST_WORDS = 2000
 """How many characters of a dead process's log are told."""
 
+BUSY_WATCH = 0.2
+"""For how many seconds a process is watched that does not answer."""
+
+BUSY_SHARE = 0.2
+"""Which share of them it must compute to be called busy. More than a tick of the clock of CPU times (10 ms), which an
+idle process can seem to use, as its times are rounded down."""
+
 
 class WorkerLost(Exception):
     """The process ended; says how."""
@@ -155,8 +162,8 @@ class Worker:
         try:
             process = psutil.Process(self.process.pid)
             before = sum(process.cpu_times()[:2])
-            time.sleep(0.1)
-            return sum(process.cpu_times()[:2]) > before
+            time.sleep(BUSY_WATCH)
+            return sum(process.cpu_times()[:2]) - before > BUSY_SHARE * BUSY_WATCH
         except psutil.Error:
             return True
 
