@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import time
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,15 +226,33 @@ def show_run(run: Path | None, form: str, reports: Path | None) -> int:
 
 @main.command("report")
 @click.argument("run", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--to",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the pages here. Default: html in the reports.",
+)
+@click.option("--single-file", is_flag=True, help="Write one HTML file, report.html, with everything in it.")
+@click.option("--open", "opening", is_flag=True, help="Open it in the browser.")
 @reports_option
 @told_plainly
-def write_report(run: Path | None, reports: Path | None) -> int:
+def write_report(
+    run: Path | None, to: Path | None, single_file: bool, opening: bool, reports: Path | None
+) -> int:
     """Write the HTML report of RUN, a saved run's file, or of the last run."""
     from steelyard import report
     from steelyard.runs import Run, latest
 
-    project = opened(reports)
-    click.echo(report.write(Run.load(run) if run else latest(project.reports), project))
+    project = opened(reports).showing_in(to)
+    shown = Run.load(run) if run else latest(project.reports)
+    if single_file:
+        path = report.write_one(shown, project, (to.resolve() if to else project.reports) / "report.html")
+    else:
+        path = report.write(shown, project)
+    click.echo(path)
+    if opening and not webbrowser.open(path.as_uri()):
+        click.echo(f"steelyard: no browser could be started; open {path.as_uri()}", err=True)
+        return 1
     return 0
 
 

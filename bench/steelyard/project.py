@@ -97,6 +97,13 @@ class Project:
     profilers: Mapping[str, str] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
     gate: GateSettings = field(default_factory=GateSettings)
+    report: Path | None = None
+    """Where the pages of a report are written, if not into the reports."""
+
+    @property
+    def html(self) -> Path:
+        """The folder of the report's pages."""
+        return self.report or self.reports / "html"
 
     @classmethod
     def find(cls, start: Path) -> Project:
@@ -159,6 +166,10 @@ class Project:
     def reporting_to(self, folder: Path | None) -> Project:
         """The same project, its output elsewhere if ``folder`` is given."""
         return self if folder is None else replace(self, reports=folder.resolve())
+
+    def showing_in(self, folder: Path | None) -> Project:
+        """The same project, the pages of its report elsewhere if ``folder`` is given."""
+        return self if folder is None else replace(self, report=folder.resolve())
 
     def load(self, target: str) -> Any:
         """The object that ``"module:name"`` means, the module sought in the root first."""

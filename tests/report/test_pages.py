@@ -109,11 +109,13 @@ def test_a_report_that_cannot_be_written_says_so(usual: dict[str, Any], load: Lo
 
 
 def test_a_page_needs_nothing_but_its_folder(usual: dict[str, Any], load: Load, project: Project) -> None:
-    """No address outside, no script, no inline style; the one stylesheet is beside it."""
+    """No address outside, no script or style of its own; what it needs is beside it."""
     html = write(load(usual), project).read_text("utf-8")
-    assert "default-src 'none'" in html
-    assert not re.search(r"https?://|<script|\sstyle=|\son\w+=", html)
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in html
+    assert not re.search(r"https?://|<script>|<style|\sstyle=|\son\w+=", html)
     assert re.findall(r'<link[^>]*href="([^"]*)"', html) == ["assets/style.css"]
+    assert re.findall(r'<script[^>]*src="([^"]*)"', html) == ["assets/report.js"]
+    assert (project.html / "assets" / "report.js").is_file()
     assert (project.reports / "html" / "assets" / "style.css").read_text("utf-8") == CSS
     assert "url(" not in CSS
 

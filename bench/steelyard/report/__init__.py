@@ -3,52 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
 from markupsafe import Markup
 
 from steelyard.judgement import Judgement
 from steelyard.project import Project
-from steelyard.report import gate
-from steelyard.report.environment import TEMPLATES
-from steelyard.report.pages import Link, Page, PageFailed, pages_of, plain, what_went_wrong
+from steelyard.report import figures, gate
+from steelyard.report.environment import TEMPLATES, asset
+from steelyard.report.page import Link, Page, plain
+from steelyard.report.pages import PageFailed, lasting_pages, pages_of, what_went_wrong
+from steelyard.report.single_file import write_single_file
 from steelyard.runs import Run, write_atomically
 
-__all__ = ["Page", "PageFailed", "write", "write_gate"]
+__all__ = ["Page", "PageFailed", "write", "write_gate", "write_one"]
 
 
 def write(run: Run, project: Project) -> Path:
-    """Write every page into ``reports/html``, and return the path of its index.
+    """Write every page into the project's :attr:`~steelyard.project.Project.html`, and return the path of its index.
 
     A page that fails says so in its own place; the others are written all the same. If a gate has left its
-    result, its page is written, too.
+    result, its page is written, too. Pages of an earlier run that this one has not are removed.
 
     Raises:
         CannotWrite: the disk is full or the folder read-only.
         PageFailed: a page failed; all the others are there.
     """
-    folder = project.reports / "html"
-    pages = pages_of(project)
-    links: list[Link] = list(pages)
-    has_gate = gate.last(project).exists() and gate.LINK.name not in [page.name for page in pages]
-    if has_gate:
+    bodies, failures = bodies_of(run, project)
+    links = list(bodies)
+    if gate.last(project).exists() and gate.LINK.name not in [page.name for page in links]:
         links.append(gate.LINK)
+    write_assets(project)
+    for page, body in bodies.items():
+        write_page(page, links, body, project, f"run {run.id}", run.started)
+    if gate.LINK in links:
+        write_last_gate(links, project)
+    remove_others(links, project)
+    index = project.html / "index.html"
+    if failures:
+        raise PageFailed(failures, index) from next(iter(failures.values()))
+    return index
+
+
+def write_one(run: Run, project: Project, path: Path) -> Path:
+    """Write every page of a run into the one file ``path``, and return that.
+
+    Raises:
+        CannotWrite: the disk is full or the folder read-only.
+        PageFailed: a page failed; all the others are there.
+    """
+    bodies, failures = bodies_of(run, project)
+    write_single_file(bodies, run, project, path)
+    if failures:
+        raise PageFailed(failures, path) from next(iter(failures.values()))
+    return path
+
+
+def bodies_of(run: Run, project: Project) -> tuple[dict[Link, Markup], dict[str, Exception]]:
+    """The pages with their bodies, and what went wrong with those that could not be made, by their names."""
+    bodies: dict[Link, Markup] = {}
     failures: dict[str, Exception] = {}
-    write_style(project)
-    for page in pages:
+    for page in pages_of(run, project):
         try:
-            body = page.body(run, project)
+            bodies[page] = page.body(run, project)
         except Exception as error:  # a page is anybody's code, and no reason to lose the others
             failures[page.name] = error
-            body = plain(f"This page could not be made.\n\n{what_went_wrong(error)}")
-        write_page(page, links, body, project, f"run {run.id}", run.started)
-    if has_gate:
-        write_last_gate(links, project)
-    if failures:
-        raise PageFailed(failures, folder / "index.html") from next(iter(failures.values()))
-    return folder / "index.html"
+            bodies[page] = plain(f"This page could not be made.\n\n{what_went_wrong(error)}")
+    return bodies, failures
+
+
+def remove_others(links: Sequence[Link], project: Project) -> None:
+    """Remove what an earlier report has left in the reports' own folder; a folder that was asked for stays as it is."""
+    if project.html == project.reports / "html":
+        for path in set(project.html.glob("*.html")) - {project.html / link.file for link in links}:
+            with suppress(OSError):
+                path.unlink()
 
 
 def write_gate(judgement: Judgement, project: Project) -> Path:
@@ -59,11 +90,12 @@ def write_gate(judgement: Judgement, project: Project) -> Path:
     Raises:
         CannotWrite: the disk is full or the folder read-only.
     """
-    folder = project.reports / "html"
     others = [
-        page for page in pages_of(project) if page.name != gate.LINK.name and (folder / page.file).is_file()
+        page
+        for page in lasting_pages(project)
+        if page.name != gate.LINK.name and (project.html / page.file).is_file()
     ]
-    write_style(project)
+    write_assets(project)
     body = gate.render(judgement, project)
     return write_page(
         gate.LINK, [*others, gate.LINK], body, project, f"gate {judgement.id}", judgement.started
@@ -101,14 +133,25 @@ def write_page(
         started: when that was measured, if that is known.
     """
     html = TEMPLATES.get_template("frame.html").render(
-        page=page, pages=links, body=body, project=project, origin=origin, started=started
+        page=page,
+        pages=[link for link in links if not link.under],
+        body=body,
+        has_figures=figures.MARK in body,
+        project=project,
+        origin=origin,
+        started=started,
     )
-    path = project.reports / "html" / page.file
+    path = project.html / page.file
     write_atomically(path, html)
     return path
 
 
-def write_style(project: Project) -> None:
-    """Write the stylesheet that all pages share."""
-    text = files(__package__).joinpath("assets", "style.css").read_text("utf-8")
-    write_atomically(project.reports / "html" / "assets" / "style.css", text)
+def write_assets(project: Project) -> None:
+    """Write what all pages share: the stylesheet, the script, and Plotly's, which is left if it is there."""
+    folder = project.html / "assets"
+    for name in ("style.css", "report.js"):
+        write_atomically(folder / name, asset(name))
+    plotly = figures.plotly_script()
+    path = folder / "plotly.min.js"
+    if not path.is_file() or path.stat().st_size != len(plotly.encode()):
+        write_atomically(path, plotly)

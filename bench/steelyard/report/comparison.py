@@ -77,6 +77,12 @@ class Result:
         return self.measurement.info
 
     @property
+    def memory(self) -> Mapping[str, Any]:
+        """Peak and allocations of one call, or the reason why they are not known; empty if not recorded."""
+        found = self.info.get("memory")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def agreement(self) -> Mapping[str, Any]:
         """What the cell was held against; empty if that was not recorded."""
         return self.info.get("agreement") or {}

@@ -19,7 +19,7 @@ from steelyard.report import gate_outcome, numbers
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.forest import Forest
 from steelyard.report.index import pairs
-from steelyard.report.pages import Link
+from steelyard.report.page import Link
 from steelyard.report.side_profile import SideProfile
 
 LINK = Link("gate", "Gate")

@@ -9,10 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from steelyard.project import Project
+from steelyard.report.cautions import cautions
 from steelyard.report.comparison import Comparison
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.outcome import outcome
 from steelyard.report.profiles import links
+from steelyard.report.workload_page import page_name
 from steelyard.runs import Run
 
 
@@ -23,11 +25,21 @@ def render(run: Run, project: Project) -> Markup:
         run=run,
         comparison=comparison,
         outcome=outcome(comparison),
-        profiles=links(run, project.reports),
+        cautions=cautions(run, comparison),
+        chosen_size=largest_timed(comparison),
+        page_name=page_name,
+        missing={absence.number: absence.row for absence in comparison.absences},
+        profiles=links(run, project),
         facts=facts(run),
         reports=os.path.relpath(project.reports, project.root),
     )
     return Markup(html)
+
+
+def largest_timed(comparison: Comparison) -> str | None:
+    """The size that is shown at first: the largest of which anything has a time."""
+    timed = {result.measurement.size for result in comparison.results}
+    return next((size for size in reversed(comparison.sizes) if size in timed), None)
 
 
 def facts(run: Run) -> Mapping[str, str]:

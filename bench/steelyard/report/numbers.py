@@ -13,6 +13,7 @@ import math
 from steelyard.measurement import Interval
 
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 RATES = ((1e12, "T "), (1e9, "G "), (1e6, "M "), (1e3, "k "), (1.0, ""))
 TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 NO_INTERVAL = "no interval"
@@ -93,6 +94,13 @@ def seconds(value: float) -> str:
     rounded = float(f"{value:.1e}")
     half = 10.0 ** (exponent(rounded) - 1)
     return time(Interval(rounded, rounded - half, rounded + half))
+
+
+def size_of_bytes(value: float) -> str:
+    """Bytes in three digits: ``512 B``, ``1.95 MiB``."""
+    scale, unit = next((step for step in SIZES if value >= step[0] * 0.9995), SIZES[-1])
+    scaled = value / scale
+    return f"{scaled:,.{max(0, 2 - exponent(scaled)) if scale > 1 else 0}f} {unit}"
 
 
 def count(value: float) -> str:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from steelyard.project import Project
 from steelyard.runs import Run
 
 
-def links(run: Run, reports: Path) -> Mapping[str, Mapping[str, str]]:
-    """For each cell the addresses of its profiles by kind, relative to ``reports/html``.
+def links(run: Run, project: Project) -> Mapping[str, Mapping[str, str]]:
+    """For each cell the addresses of its profiles by kind, relative to the report's pages.
 
     Empty if ``profiles/profiles.json`` is absent, cannot be read, or belongs to another run; a file that is
     not there, or lies outside the reports, is left out.
     """
+    reports = project.reports
+    up = Path(os.path.relpath(reports, project.html)).as_posix()
     try:
         index = json.loads((reports / "profiles" / "profiles.json").read_text("utf-8"))
         if index["run"] != run.id:
             return {}
         return {
             cell: {
-                kind: f"../{quote(path)}"
+                kind: quote(f"{up}/{path}")
                 for kind, path in files.items()
                 if is_inside(reports, path) and not path.endswith(".json")  # for programs, not for readers
             }

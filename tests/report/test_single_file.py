@@ -1,0 +1,63 @@
+"""A report in one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bs4 import BeautifulSoup
+from steelyard.project import Project
+from steelyard.report import write_one
+from steelyard.runs import Run
+
+Load = Callable[[dict[str, Any]], Run]
+
+
+def made(usual: dict[str, Any], load: Load, project: Project) -> BeautifulSoup:
+    path = write_one(load(usual), project, project.reports / "report.html")
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def test_all_pages_are_in_it(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """One below the other, in the order of the report, and nothing beside it."""
+    page = made(usual, load, project)
+    assert [article["id"] for article in page.select("article")] == [
+        "index",
+        "workload-laplace",
+        "workload-lif",
+    ]
+    assert [path.name for path in project.reports.iterdir()] == ["report.html"]
+    assert not page.select("[src], link")
+
+
+def test_links_lead_to_where_the_pages_are(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """No id is given twice, and every address is one of them."""
+    page = made(usual, load, project)
+    ids = [element["id"] for element in page.select("[id]")]
+    assert len(ids) == len(set(ids))
+    addresses = [str(link["href"]) for link in page.select("a[href]")]
+    assert len(addresses) > 20
+    assert {address.removeprefix("#") for address in addresses} <= set(ids)
+    for attribute in ("aria-labelledby", "data-target"):
+        for element in page.select(f"[{attribute}]"):
+            assert str(element[attribute]).removeprefix("#") in ids
+
+
+def test_the_policy_names_what_may_run(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """The hash of each script and of the style, and nothing else."""
+    page = made(usual, load, project)
+    policy = str(page.select_one('meta[http-equiv="Content-Security-Policy"]')["content"])  # type: ignore[index]
+
+    def hashes(elements: str) -> list[str]:
+        return [
+            base64.b64encode(hashlib.sha256(element.string.encode()).digest()).decode()  # type: ignore[union-attr]
+            for element in page.select(elements)
+        ]
+
+    scripts = hashes("script:not([type])")
+    assert len(scripts) == 2
+    assert re.findall(r"'sha256-([^']*)'", policy) == [*scripts, *hashes("style")]
+    assert "unsafe" not in policy
