@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import math
 import re
 import sys
@@ -20,7 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import fft, integrate, stats
 from scipy.spatial.distance import cdist
+from steelyard.agreement import call, collect
 from steelyard.kernel import asks_for_list
+from steelyard.picture import LARGEST, Picture
 from steelyard.project import Project
 from steelyard.registry import Registry
 
@@ -634,3 +637,15 @@ def test_neurons_do_not_interact(id, seed, neurons, steps, plain):
     )
     assert np.array_equal(some_spikes, spikes[:shorter, order])
     assert np.allclose(some_voltages, voltages[:shorter, order], rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "medium"])
+@pytest.mark.parametrize("name", REGISTRY.variants)
+def test_every_workload_draws_what_it_computes(name, size):
+    """From its smallest size to its largest by default, within a share of what a run file takes."""
+    workload, inputs = REGISTRY.workload(name), REGISTRY.inputs(name, size)
+    kernel = REGISTRY.load(next(variant for variant in REGISTRY.variants[name] if variant.backend == "numpy"))
+    outputs = collect(kernel, workload, size, call(kernel, kernel.arguments(inputs), size))
+    picture = Picture.draw(workload, REGISTRY.init_of(name), inputs, outputs)
+    assert picture.caption
+    assert len(json.dumps(picture.figure)) < 0.6 * LARGEST

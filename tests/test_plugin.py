@@ -86,7 +86,7 @@ def test_profiles_and_report_are_written(one_run):
     assert [path.name for path in (root / "reports").glob("*.prof")] == ["suite.prof"]
     assert len(list(root.glob("reports/profiles/*.prof"))) == 12
     assert (root / "reports/lines/saxpy-numpy-arrays-small.txt").is_file()
-    html = (root / "reports/html/index.html").read_text()
+    html = (root / "reports/html/workload-saxpy.html").read_text()
     assert "../profiles/saxpy-numba-loops-medium.prof" in html
     assert "snakeviz reports/suite.prof" in done.stdout
     assert "reports/html/index.html" in done.stdout

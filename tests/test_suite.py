@@ -1,6 +1,7 @@
 """Cells are made ready; those that cannot be timed come with status and reason."""
 
 import pytest
+from doubling import WORKLOAD
 from steelyard import first_call
 from steelyard.referee import Checked, TooSlow
 from steelyard.runs import Missing
@@ -112,3 +113,49 @@ def test_numba_starts_with_an_empty_cache(registry_of):
     registry = registry_of({"double_numba.py": source})
     variant = registry.variant("double/numba/f")
     assert first_call.measure(registry.project, variant).call_s > 0
+
+
+PICTURE = """
+    picture=lambda inputs, outputs: {"data": [{"type": "scatter", "y": outputs["y"]}], "caption": "Doubled."},
+"""
+
+
+def pictures(registry):
+    suite = Suite(registry, registry.select())
+    suite.start(silent, first_calls=False)
+    return suite.pictures(dict(suite.check(silent, silent)))
+
+
+def with_picture(text):
+    return {"__init__.py": WORKLOAD.replace("    unit=", f"{text.strip()}\n    unit=")}
+
+
+def test_a_picture_shows_a_real_output(registry_of):
+    """Of the largest size that was checked, whichever variant computed it."""
+    (drawn,) = pictures(registry_of(with_picture(PICTURE))).values()
+    assert drawn["cell"].endswith("/medium")
+    assert drawn["figure"]["data"][0]["y"][:3] == [0.0, 2.0, 4.0]
+    assert drawn["caption"] == "Doubled."
+
+
+def test_a_picture_that_fails_has_a_reason(registry_of):
+    """It costs no measurement, and the reason names the file."""
+    (drawn,) = pictures(registry_of(with_picture("picture=lambda inputs, outputs: 1 / 0,"))).values()
+    assert "__init__.py: picture: raises ZeroDivisionError" in drawn["reason"]
+
+
+def test_nothing_is_drawn_of_what_disagrees(registry_of):
+    """A wrong output is nothing to look at."""
+    wrong = {
+        **with_picture(PICTURE),
+        **{
+            f"double_{backend}.py": "__all__ = ['f']\ndef f(x, s): return x\n"
+            for backend in ("python", "numpy")
+        },
+    }
+    assert pictures(registry_of(wrong)) == {"double": {"reason": "no cell agrees with its reference"}}
+
+
+def test_without_a_picture_there_is_none(registry_of):
+    """Nor is a reason given for what nobody asked for."""
+    assert pictures(registry_of()) == {}

@@ -7,7 +7,7 @@ import random
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +29,7 @@ from steelyard.report import run_text
 from steelyard.report.comparison import Comparison
 from steelyard.report.text import terminal_width
 from steelyard.runs import Missing, Run
+from steelyard.source import Source
 from steelyard.subject import Subject
 from steelyard.suite import Suite
 from steelyard.terminal import Terminal, summarise
@@ -65,6 +66,10 @@ class Session:
     problems: list[str] = field(default_factory=list)
     """What went wrong beside the cells; any makes the run fail."""
     written: dict[str, Path] = field(default_factory=dict)
+    sources: dict[str, Any] = field(default_factory=dict)
+    """Of each variant, as it was when the run began."""
+    pictures: dict[str, Any] = field(default_factory=dict)
+    """Of each workload that has one: the cell whose output it shows, and the figure or the reason why there is none."""
     saved: Run | None = None
     """The run, read back once it was saved."""
 
@@ -128,6 +133,7 @@ class Session:
         chosen = set(collected)
         cells = [cell for cell in self.selected if cell in chosen]  # not shuffled: references are shared
         budget = self.config.getoption("--budget")
+        self.sources = recorded_sources(cells, self.project.root)
         self.suite = suite = Suite(self.registry, cells, rounds=self.driver.rounds, budget=budget)
         self.journal = journal = Journal(
             self.project.reports, {**self.driver.header(), "steelyard": self.record()}
@@ -142,6 +148,13 @@ class Session:
                 self.outcomes[cell] = outcome
                 if isinstance(outcome, Missing):
                     journal.missing(outcome)
+        if self.driver.times:
+            self.pictures = suite.pictures(self.outcomes)
+            self.warnings += [
+                f"{name} could not be drawn: {drawn['reason']}"
+                for name, drawn in self.pictures.items()
+                if "reason" in drawn
+            ]
         agreeing = sum(isinstance(outcome, Checked) for outcome in self.outcomes.values())
         self.terminal.say(f"{agreeing} of {len(cells)} cells agree, and can be timed")
 
@@ -236,6 +249,10 @@ class Session:
             "state": {"before": self.state, "after": state()},
             "titles": {name: workload.title for name, workload in workloads.items()},
             "equations": {name: workload.equation for name, workload in workloads.items()},
+            "descriptions": {name: workload.description for name, workload in workloads.items()},
+            "sources": self.sources,
+            "pictures": self.pictures,
+            "ended": datetime.now(UTC).isoformat(),
             "missing": [asdict(row) for row in self.missing],
             "warnings": self.warnings,
         }
@@ -323,6 +340,15 @@ class Session:
             comparison = Comparison(self.saved, self.project.backends)
             overview = run_text.overview(comparison, terminal_width(), reporter.hasmarkup)
         summarise(reporter, overview, self.missing, self.warnings, problems, self.written)
+
+
+def recorded_sources(cells: Sequence[Cell], root: Path) -> dict[str, Any]:
+    """The source of each cell's variant, as plain data; one that cannot be read is told of when it is loaded."""
+    sources = {}
+    for variant in dict.fromkeys(cell.variant for cell in cells):
+        with suppress(OSError, UnicodeDecodeError):
+            sources[variant.id] = Source.of(variant, root).as_dict()
+    return sources
 
 
 @contextmanager

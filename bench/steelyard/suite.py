@@ -6,7 +6,7 @@ Everything that compiles does so here, two at a time, before anything is timed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,15 +16,20 @@ from typing import Any
 import psutil
 
 from steelyard import cython_build, first_call, threads
+from steelyard.agreement import call, collect
 from steelyard.cell import Cell, Variant
 from steelyard.errors import SteelyardError, described
 from steelyard.first_call import FirstCall
+from steelyard.picture import Picture
 from steelyard.referee import Checked, Referee, TooSlow
 from steelyard.registry import Registry
 from steelyard.runs import Missing, Status
 
 BUILDERS = 2
 """How many files are compiled, or called for the first time, at once."""
+
+SOON = 1.0
+"""Seconds that a call may take that is made for a picture."""
 
 Progress = Callable[[str, int, int], None]
 """``progress(what, done, all)`` is told how far a step is."""
@@ -130,6 +135,49 @@ class Suite:
             return Missing(cell.id, "failed", str(error))
         except Exception as error:  # a workload is anybody's code: its cells fail, the others go on
             return Missing(cell.id, "failed", f"could not be checked: {described(error)}")
+
+    def pictures(self, outcomes: Mapping[Cell, Checked | Missing]) -> dict[str, Any]:
+        """For each workload that has a picture, that of a cell which agreed, as plain data, or why there is none.
+
+        It shows the largest size that is called within :data:`SOON`, computed by the variant that does it soonest.
+        """
+        drawn: dict[str, Any] = {}
+        for workload in dict.fromkeys(cell.variant.workload for cell in self.cells):
+            if self.registry.workload(workload).picture:
+                agreed = [
+                    (cell, checked)
+                    for cell, checked in outcomes.items()
+                    if cell.variant.workload == workload and isinstance(checked, Checked)
+                ]
+                try:
+                    drawn[workload] = self._picture(agreed)
+                except SteelyardError as error:
+                    drawn[workload] = {"reason": str(error)}
+        return drawn
+
+    def _picture(self, agreed: Sequence[tuple[Cell, Checked]]) -> dict[str, Any]:
+        """The picture of the most telling of some cells of one workload."""
+        if not agreed:
+            return {"reason": "no cell agrees with its reference"}
+        sizes = self.registry.workload(agreed[0][0].variant.workload).sizes
+        order = list(sizes)
+        soon = [found for found in agreed if found[1].seconds < SOON] or [
+            min(agreed, key=lambda found: found[1].seconds)
+        ]
+        largest = max(order.index(cell.size) for cell, _ in soon)
+        cell, checked = min(
+            (found for found in soon if order.index(found[0].size) == largest),
+            key=lambda found: found[1].seconds,
+        )
+        workload, name = self.registry.workload(cell.variant.workload), cell.variant.workload
+        with threads.limited_to(threads.count_for(parallel=cell.variant.parallel)):
+            result = call(checked.kernel, checked.arguments, "picture")
+        outputs = collect(checked.kernel, workload, "picture", result)
+        picture = Picture.draw(
+            workload, self.registry.init_of(name), self.registry.inputs(name, cell.size), outputs
+        )
+        assert picture is not None
+        return {"cell": cell.id, "figure": picture.figure, "caption": picture.caption}
 
     def record(self, cell: Cell, checked: Checked, threads_in_force: int) -> dict[str, Any]:
         """What is saved with a cell's samples."""

@@ -18,6 +18,9 @@ Inputs = Mapping[str, Any]
 Outputs = Mapping[str, Any]
 """Outputs of one call by name: NumPy arrays (0-dimensional for a scalar)."""
 
+Draw = Callable[[Inputs, Outputs], Mapping[str, Any]]
+"""Draws an output as a figure in Plotly's terms: ``{"data": [traces], "layout": {...}, "caption": "what is seen"}``."""
+
 Law = Callable[[Inputs, Outputs], str | None]
 """A fact that must hold of any right answer: None where it does, else what is violated."""
 
@@ -100,6 +103,10 @@ class Workload:
     reference: str | None = None
     """``"backend/variant"`` that the others are held against; the python backend's first if None."""
 
+    picture: Draw | None = None
+    """``picture(inputs, outputs)`` shows what was computed: lists, numbers and NumPy arrays, and no colours of fonts or
+    background, which are the page's."""
+
     version: int = 1
     """Raise it when what is computed changes, so that older runs are not compared with newer ones."""
 
@@ -146,6 +153,8 @@ class Workload:
         functions = {
             name: getattr(self, name) for name in ("inputs", "work", "operations", "bytes", "probes")
         }
+        if self.picture is not None:
+            functions["picture"] = self.picture
         for name, value in (*functions.items(), *(("laws", law) for law in self.laws)):
             if not callable(value):
                 raise ValueError(f"{name}: should be a function, not {value!r}")

@@ -5,6 +5,8 @@ import math
 import numpy as np
 from steelyard import Tolerance, Workload
 
+from .picture import picture
+
 ERROR_RATE = 1e-6  # of each statistical law, were the seed drawn anew; since it is fixed, a law never flakes
 DEVIATIONS = 4.9  # standard errors that a normal variable exceeds, on either side, with that rate
 CORRELATION = (
@@ -169,6 +171,7 @@ WORKLOAD = Workload(
     operations=operations,
     bytes=traffic,
     probes=probes,
+    picture=lambda inputs, outputs: picture(inputs, outputs, (x_marginal(), y_marginal())),
     laws=(
         moments_are_those_of_the_density,
         marginals_are_those_of_the_density,

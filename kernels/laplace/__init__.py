@@ -3,6 +3,8 @@
 import numpy as np
 from steelyard import Tolerance, Workload
 
+from .picture import picture
+
 
 def _read_only(array):
     array.flags.writeable = False
@@ -128,6 +130,7 @@ WORKLOAD = Workload(
     inputs=inputs,
     outputs={"grid": Tolerance(absolute=1e-12)},
     probes=probes,
+    picture=picture,
     laws=(maximum_principle, boundary_stays_as_it_was, left_right_symmetry, exact_discrete_solution),
     # One unit is one interior point in one update.
     work=lambda n, n_iter: (n - 2) ** 2 * n_iter,

@@ -3,6 +3,8 @@
 import numpy as np
 from steelyard import Tolerance, Workload
 
+from .picture import picture
+
 EXPONENTIAL = {
     "dt": 0.1,  # ms
     "tau_m": 10.0,  # ms
@@ -187,6 +189,7 @@ WORKLOAD = Workload(
     operations=operations,
     bytes=traffic,
     probes=probes,
+    picture=picture,
     laws=(
         a_free_neuron_obeys_the_equation,
         a_neuron_spikes_when_above_threshold_and_not_refractory,

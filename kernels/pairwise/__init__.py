@@ -3,6 +3,8 @@
 import numpy as np
 from steelyard import Tolerance, Workload
 
+from .picture import picture
+
 
 def _points(m, k, seed):
     """M points uniform in the unit cube of k dimensions, the second a hair's breadth from the first.
@@ -105,6 +107,7 @@ WORKLOAD = Workload(
     inputs=inputs,
     outputs={"distances": Tolerance(relative=1e-12)},
     probes=probes,
+    picture=picture,
     laws=(diagonal_is_exactly_zero, symmetry, triangle_inequality, equals_cdist_of_scipy),
     work=lambda m, k: m * m,
     unit="pairs",

@@ -4,6 +4,8 @@ import math
 
 from steelyard import Tolerance, Workload
 
+from .picture import picture
+
 
 def inputs(n):
     """The interval [1, 5] in n equal parts."""
@@ -76,6 +78,7 @@ WORKLOAD = Workload(
     # Plain summation of ten million terms is 1.2e-13 off.
     outputs={"integral": Tolerance(relative=1e-12)},
     probes=probes,
+    picture=picture,
     laws=(error_is_second_order, trapezoids_of_a_convex_function_lie_above_it),
     # One unit is one evaluation of f, both ends included.
     work=lambda n: n + 1,
