@@ -631,7 +631,8 @@ def project_of(root: Path, workload: str, backend: str, fault: Fault | None = No
     folder = root / "kernels" / workload
     folder.mkdir(parents=True)
     (root / "pyproject.toml").write_text("[tool.steelyard]\n")
-    for name in {"__init__.py", *(file_of(workload, other) for other in ("python", "numpy", backend))}:
+    kernels = {file_of(workload, other) for other in ("python", "numpy", backend)}
+    for name in {"__init__.py", "picture.py", *kernels}:
         (folder / name).write_text((KERNELS / workload / name).read_text("utf-8"), "utf-8")
     if fault:
         (folder / file_of(workload, backend)).write_text(faulty_source(fault), "utf-8")
