@@ -95,7 +95,7 @@ def full(cell: str, seconds: float, **info: Any) -> dict[str, Any]:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The functions above."""
     return SimpleNamespace(entry=entry, full=full, missing=missing, run_data=run_data)

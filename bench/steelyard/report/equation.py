@@ -49,6 +49,6 @@ def typeset(latex: str) -> Markup:
         for name in set(element.attrib) - ATTRIBUTES:
             del element.attrib[name]
     root.set("aria-label", latex)
-    return Markup('<div class="equation" role="region" aria-label="Equation" tabindex="0">{}</div>\n').format(
+    return Markup('<div class="equation" role="group" aria-label="Equation" tabindex="0">{}</div>\n').format(
         Markup(ElementTree.tostring(root, encoding="unicode"))
     )

@@ -40,7 +40,7 @@ def write_single_file(bodies: Mapping[Link, Markup], run: Run, project: Project,
         scripts.append(figures.plotly_script())
     style = asset("style.css")
     html = TEMPLATES.get_template("single_file.html").render(
-        sections={page: moved(body, page.name, names) for page, body in bodies.items()},
+        sections={page: moved(body, page, names) for page, body in bodies.items()},
         project=project,
         run=run,
         style=Markup(style),
@@ -57,27 +57,33 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def moved(body: Markup, page: str, names: Mapping[str, str]) -> Markup:
-    """A page's body among those of others: its ids are its own, and its links lead to where the pages now are.
+def moved(body: Markup, page: Link, names: Mapping[str, str]) -> Markup:
+    """A page's body among those of others: its ids and landmarks are its own, its links lead to where the pages now are.
 
     Links to files that are not in the report lose their address and keep their words.
 
     Args:
         body: what stands on the page.
-        page: the page's name.
-        names: the pages by their files.
+        page: the page.
+        names: the names of all pages, by their files.
     """
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, "html.parser")
+    for section in soup.select("section[aria-labelledby]"):
+        del section[
+            "aria-labelledby"
+        ]  # of landmarks no two may have one name, and every page has its sources
+    for navigation in soup.select("nav[aria-label]"):
+        navigation["aria-label"] = f"{navigation['aria-label']}: {page.title}"
     for element in soup.select("[id]"):
-        element["id"] = f"{page}--{element['id']}"
+        element["id"] = own(str(element["id"]), page.name)
     for element in soup.select("input[name]"):
-        element["name"] = f"{page}--{element['name']}"
+        element["name"] = own(str(element["name"]), page.name)
     for attribute in REFERRING:
         for element in soup.select(f"[{attribute}]"):
-            element[attribute] = " ".join(own(name, page) for name in str(element[attribute]).split())
-    move_links(soup, page, names)
+            element[attribute] = " ".join(own(name, page.name) for name in str(element[attribute]).split())
+    move_links(soup, page.name, names)
     return Markup(soup.decode(formatter="minimal"))
 
 

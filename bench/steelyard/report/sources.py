@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.measurement import Measurement
 from steelyard.report.page import slug
 from steelyard.runs import Run
 
@@ -28,27 +29,28 @@ class SourceFile:
         return f"source-{slug(self.path)}"
 
 
-def recorded(run: Run, variant: str) -> Mapping[str, Any]:
+def recorded(run: Run, measurement: Measurement) -> Mapping[str, Any]:
     """What a run recorded of a variant's source; empty if nothing."""
     known = run.details.get("sources")
+    variant = f"{measurement.workload}/{measurement.backend}/{measurement.variant}"
     source = known.get(variant) if isinstance(known, Mapping) else None
     return source if isinstance(source, Mapping) else {}
 
 
-def files(run: Run, variants: list[str]) -> list[SourceFile]:
-    """The files of variants, ``workload/backend/name``, in their order; those without a text are left out."""
+def files(run: Run, measurements: Iterable[Measurement]) -> list[SourceFile]:
+    """The files of what was measured, in its order; those whose text was not recorded are left out."""
     texts: dict[str, str] = {}
-    owners: dict[str, list[str]] = {}
-    for variant in variants:
-        source = recorded(run, variant)
+    owners: dict[str, dict[str, str]] = {}
+    for measurement in measurements:
+        source = recorded(run, measurement)
         if isinstance(source.get("text"), str) and isinstance(source.get("file"), str):
             texts[source["file"]] = source["text"]
-            owners.setdefault(source["file"], []).append(variant)
+            owners.setdefault(source["file"], {})[measurement.variant] = measurement.backend
     return [
         SourceFile(
             path=path,
-            backend=owners[path][0].split("/")[1],
-            variants=tuple(variant.split("/")[-1] for variant in owners[path]),
+            backend=next(iter(owners[path].values())),
+            variants=tuple(owners[path]),
             html=highlighted(text, path),
         )
         for path, text in texts.items()

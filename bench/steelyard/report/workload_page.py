@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
+from steelyard.measurement import Measurement
 from steelyard.project import Project
 from steelyard.report import samples, sources
 from steelyard.report.comparison import Comparison, Result
@@ -42,23 +43,20 @@ def render(workload: str, comparison: Comparison, run: Run, project: Project) ->
     """The body of a workload's page."""
     sizes = comparison.sizes_of(workload)
     timed = [result for size in sizes for result in comparison.at(workload, size)]
-    variants = list(dict.fromkeys(variant_id(result) for result in timed))
     equation = text_of(run, "equations", workload)
     figure = picture(run, workload)
     html = TEMPLATES.get_template("workload.html").render(
         workload=workload,
         comparison=comparison,
         sizes=sizes,
-        variants=variants,
         description=text_of(run, "descriptions", workload),
         equation=typeset(equation) if equation else None,
         picture=figure,
         no_picture=no_picture(run, workload) if figure is None else None,
         against_size=samples.against_size(comparison, workload),
         in_order=[figure for size in sizes if (figure := samples.in_order(comparison, workload, size))],
-        sources=sources.files(run, ordered_by_backend(variants, comparison)),
+        sources=sources.files(run, by_backend(timed, comparison)),
         recorded=partial(sources.recorded, run),
-        variant_id=variant_id,
         profiles=links(run, project),
         missing={
             absence.number: absence.row for absence in comparison.absences if absence.workload == workload
@@ -67,15 +65,10 @@ def render(workload: str, comparison: Comparison, run: Run, project: Project) ->
     return Markup(html)
 
 
-def variant_id(result: Result) -> str:
-    """``workload/backend/variant``."""
-    measurement = result.measurement
-    return f"{measurement.workload}/{measurement.backend}/{measurement.variant}"
-
-
-def ordered_by_backend(variants: list[str], comparison: Comparison) -> list[str]:
-    """Variants as their backends are ordered."""
-    return sorted(variants, key=lambda variant: (comparison.backends.index(variant.split("/")[1]), variant))
+def by_backend(results: Sequence[Result], comparison: Comparison) -> list[Measurement]:
+    """What was measured, in the order of the backends and then of the variants' names."""
+    measurements = [result.measurement for result in results]
+    return sorted(measurements, key=lambda found: (comparison.backends.index(found.backend), found.variant))
 
 
 def text_of(run: Run, key: str, workload: str) -> str | None:
