@@ -80,6 +80,19 @@ def test_the_saved_run_is_the_last_run(one_run):
     assert one.measurements == other.measurements
 
 
+def test_the_memory_of_every_cell_is_in_every_saved_run(one_run):
+    """It is measured after all timing and before pytest-benchmark saves; its inputs, as large as the output, are not in it."""
+    done, root = one_run
+    assert "steelyard: measured the memory of a call in " in done.stdout
+    (saved,) = root.glob("reports/runs/*/0001_*.json")
+    for path in (saved, root / "reports/runs/last.json"):
+        for measurement in Run.load(path).measurements:
+            found = measurement.info["memory"]
+            size = 8 * measurement.info["work"]
+            if measurement.backend == "numpy":
+                assert size <= found["peak"] < 2 * size + 4096, measurement.cell
+
+
 def test_profiles_and_report_are_written(one_run):
     """The one profile at the top has a row for each cell; the report links to each cell's own."""
     done, root = one_run
@@ -258,6 +271,51 @@ def test_a_kernel_that_raises_while_it_is_timed(bench):
     run = Run.load(root / "reports/runs/last.json")
     assert len(run.measurements) == 4
     assert "RuntimeError: tired" in run.missing[0].reason
+
+
+def test_a_crash_after_the_timing_keeps_every_time(bench, write_project):
+    """What was timed is recovered with the memory that was measured until then; no cell is taken for failed."""
+    crash = "import steelyard.memory\ndef stop(*_):\n    import os\n    os.abort()\nsteelyard.memory.use_in_parallel = stop\n"
+    (write_project() / "conftest.py").write_text(crash)
+    parallel = "__all__ = ['f']\n__parallel__ = ['f']\ndef f(x, s): return s * x\n"
+    done, root = bench("--no-profile", "-k", "small", files={"double_numpy.py": parallel})
+    assert done.returncode < 0
+    (root / "conftest.py").unlink()
+    done, _ = bench("--no-profile", "-k", "small")
+    assert "an earlier run died while measuring the memory of double/numpy/f/small" in done.stdout
+    (recovered,) = (root / "reports/runs/recovered").glob("*.json")
+    run = Run.load(recovered)
+    assert run.missing == ()
+    memory = {measurement.cell: measurement.info.get("memory") for measurement in run.measurements}
+    assert memory["double/python/loops/small"]["peak"] > 0
+    assert memory["double/numpy/f/small"] is None
+
+
+def test_memory_can_be_left_out(bench):
+    """By an option."""
+    done, root = bench("--no-memory", "--no-profile", "-k", "small")
+    assert "memory of a call" not in done.stdout
+    assert all("memory" not in m.info for m in Run.load(root / "reports/runs/last.json").measurements)
+
+
+def test_an_interrupt_while_memory_is_measured(bench, write_project):
+    """The times are saved, and the run says what is lacking."""
+    stop = "import steelyard.memory\ndef use(*_):\n    raise KeyboardInterrupt\nsteelyard.memory.told = use\n"
+    (write_project() / "conftest.py").write_text(stop)
+    done, root = bench("--no-profile", "-k", "small", "--benchmark-autosave")
+    assert done.returncode == 1
+    assert "the memory of some cells was not measured: interrupted" in done.stdout
+    assert len(Run.load(root / "reports/runs/last.json").measurements) == 2
+    assert list(root.glob("reports/runs/*/0001_*.json"))
+
+
+def test_a_run_that_is_stopped_by_a_failure_has_its_memory(bench):
+    """With -x what was timed until then is a run like any other."""
+    done, root = bench("-x", "--no-profile", "--shuffle-seed=2", files={"double_numba.py": WRONG})
+    assert done.returncode == 1
+    run = Run.load(root / "reports/runs/last.json")
+    assert run.measurements
+    assert all(m.info["memory"]["peak"] > 0 for m in run.measurements)
 
 
 CRASH = "import os\n__all__ = ['f']\ncalls = [0]\ndef f(x, s):\n    calls[0] += 1\n    if calls[0] > 20: os.abort()\n    return s * x\n"

@@ -7,7 +7,7 @@ import random
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from steelyard import ceilings, profilers, report, runs, threads
+from steelyard import ceilings, memory, profilers, report, runs, threads
 from steelyard.cell import Cell
 from steelyard.driver import Driver
 from steelyard.errors import CannotWrite, SteelyardError, described
@@ -61,6 +61,8 @@ class Session:
     outcomes: dict[Cell, Checked | Missing] = field(default_factory=dict)
     measured: dict[Cell, float] = field(default_factory=dict)
     """Median seconds of each cell that was timed."""
+    infos: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    """What is saved with the samples of each."""
     journal: Journal | None = None
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -226,8 +228,31 @@ class Session:
                 f"or waited for one another; its time is not that of {count} cores"
             )
         self.measured[cell] = benchmark.stats.stats.median
+        self.infos[cell] = benchmark.extra_info
         with stopping_on_a_full_disk():
             self.journal.measured(benchmark.stats.as_dict())
+
+    def measure_memory(self) -> None:
+        """Record what a call of each timed cell takes of memory: after all timing, and before the run is saved."""
+        if self.journal is None or not self.measured or self.config.getoption("--no-memory"):
+            return
+        journal = self.journal
+        agreed = {cell: self.outcomes[cell] for cell in self.measured}
+        checked = {cell: outcome for cell, outcome in agreed.items() if isinstance(outcome, Checked)}
+        backends, budget = self.registry.backends, self.config.getoption("--budget")
+        found = memory.measure(
+            checked, backends, budget, lambda cell: journal.doing("measuring the memory of", cell.id)
+        )
+        try:
+            with self._telling("measured the memory of a call"), closing(found):
+                for done, (cell, use) in enumerate(found, 1):
+                    self.infos[cell]["memory"] = use
+                    journal.memory(cell.id, use)
+                    self.terminal.progress("measuring memory", done, len(checked))
+        except SteelyardError as error:
+            self.problems.append(str(error))
+        except KeyboardInterrupt:
+            self.problems.append("the memory of some cells was not measured: interrupted")
 
     @property
     def missing(self) -> list[Missing]:
