@@ -1,13 +1,20 @@
 """`pytest bench` times what agrees, keeps every sample, and leaves other test runs alone."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 
 import pytest
+from screens import Screen
 from steelyard.runs import Run
 
 QUICK = ("--benchmark-max-time=0.02", "-p", "no:cacheprovider")
@@ -379,6 +386,57 @@ def wait_for(condition, seconds=60.0):
             return
         time.sleep(0.05)
     pytest.fail("it did not come about")
+
+
+def on_a_screen(root, *arguments, columns=70):
+    """Run `pytest bench` on a terminal; return what it wrote, and the screen on which that was shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "bench", *QUICK, *arguments],
+        cwd=root,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"},
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # as Linux ends a terminal
+        while part := os.read(ours, 1 << 16):
+            written += part
+    os.close(ours)
+    process.wait(timeout=60)
+    screen = Screen(columns, lines=30)
+    screen.write(written.decode())
+    return written.decode(), screen
+
+
+@pytest.mark.parametrize("arguments", [(), ("-v", "-x")])
+def test_the_progress_on_a_terminal(arguments, write_project):
+    """It is there in every phase, below pytest's own line, and leaves no trace among what is printed."""
+    root = write_project({"double_numba.py": WRONG} if "-x" in arguments else None)
+    written, screen = on_a_screen(root, "--shuffle-seed=2", *arguments)
+    for phase in ("building", "checking", "timing", "measuring memory", "profiling"):
+        assert f"steelyard: {phase} " in written
+        assert f"steelyard: {phase} " not in screen.text
+    assert " left" not in screen.text
+    if not arguments:
+        assert "bench/test_cells.py ....  " in screen.text
+    # While a cell is timed nothing is written: upon the line that says so follows its removal.
+    drawn = re.findall(r"timing \d/\d[^\x1b]*\x1b8", written)
+    assert drawn
+    assert len(drawn) == len(
+        re.findall(r"timing \d/\d[^\x1b]*\x1b8\x1bD\x1b\[A\x1b7\x1b\[B\r\x1b\[2K", written)
+    )
+
+
+def test_no_progress_where_nobody_sees_it(one_run):
+    """A log has pytest's dots and no command to a terminal."""
+    done, _ = one_run
+    assert "\x1b" not in done.stdout
+    assert " left" not in done.stdout
+    assert "bench/test_cells.py ............  " in done.stdout
 
 
 UNRELATED = """

@@ -195,8 +195,25 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     except session.Failed:  # -x: what was timed until then is a run like any other
         ours.measure_memory()
         raise
+    finally:
+        ours.terminal.clear()
     ours.measure_memory()
     return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Show how far the run is before a cell, outside of pytest's capturing."""
+    if (ours := item.config.stash.get(SESSION, None)) and (cell := cell_of(item)):
+        ours.show_progress(cell)
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Leave the terminal to what pytest says of the cell, once there is anything to say."""
+    if (ours := item.config.stash.get(SESSION, None)) and (call.when != "setup" or call.excinfo):
+        ours.terminal.clear()
 
 
 @pytest.fixture

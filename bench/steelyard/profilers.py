@@ -212,6 +212,7 @@ def profile_suite(
     profilers: Mapping[str, Profiler],
     reports: Path,
     run_id: str,
+    progress: Callable[[str, int, int], None] = lambda what, done, whole: None,
 ) -> Profiled:
     """cProfile for every cell and, all in one, ``reports/suite.prof``; the other profilers for some.
 
@@ -219,6 +220,7 @@ def profile_suite(
         cells: each with the seconds that one call takes.
         closely: those that ``profilers`` are run over.
         run_id: the run that the profiles belong to; ``profiles/profiles.json`` says so.
+        progress: is told how far it is.
 
     Raises:
         CannotWrite: the disk is full or the folder read-only.
@@ -240,7 +242,8 @@ def profile_suite(
     files: dict[str, dict[str, Path]] = {}
     problems: list[str] = []
     jobs = [(subject, {"cprofile": profile_part}) for subject, _ in cells]
-    for subject, chosen in [*jobs, *((subject, profilers) for subject in closely)]:
+    for done, (subject, chosen) in enumerate([*jobs, *((subject, profilers) for subject in closely)]):
+        progress("profiling", done, len(cells) + len(closely))
         outcome = profile(subject, reports, chosen)
         files.setdefault(subject.name, {}).update(outcome.files[subject.name])
         problems += outcome.problems
