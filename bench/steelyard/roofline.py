@@ -26,6 +26,11 @@ class Reached:
     share: Interval
     """Of what that ceiling allows."""
 
+    @property
+    def binding(self) -> str:
+        """The ceiling by name: ``arithmetic``, ``L2 bandwidth``, ``memory bandwidth, all cores``."""
+        return f"{self.ceiling.name}{' bandwidth' * bool(self.ceiling.level)}{', all cores' * (self.ceiling.threads > 1)}"
+
 
 def reached(ceilings: Ceilings, info: Mapping[str, Any], time: Interval) -> Reached | None:
     """Where a cell is that takes ``time`` seconds a call; None where its costs, or the ceilings for them, are not known.

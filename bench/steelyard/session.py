@@ -26,6 +26,7 @@ from steelyard.project import Project
 from steelyard.referee import Checked
 from steelyard.registry import Registry
 from steelyard.report import run_text
+from steelyard.report.cautions import cautions
 from steelyard.report.comparison import Comparison
 from steelyard.report.text import terminal_width
 from steelyard.runs import Missing, Run
@@ -34,12 +35,6 @@ from steelyard.subject import Subject
 from steelyard.suite import Suite
 from steelyard.terminal import Terminal, summarise
 from steelyard.workload import names_in
-
-ONE_THREAD = 1.05
-"""CPU seconds per second above which a single-threaded cell is reported."""
-
-SHARED_CORE = 0.6
-"""CPU seconds per second and thread below which the threads of a parallel cell are reported."""
 
 MEMORY, CEILINGS = "measuring memory", "measuring ceilings"
 
@@ -251,17 +246,6 @@ class Session:
         if not benchmark.stats or self.journal is None:
             return
         benchmark.extra_info["cpu_per_wall"] = cpu_per_wall
-        if not cell.variant.parallel and cpu_per_wall > ONE_THREAD:
-            self.warnings.append(
-                f"{cell.id} used {cpu_per_wall:.2f} s of CPU time per second: it runs on more than one thread; "
-                f"name it in __parallel__, or keep it to one"
-            )
-        count = int(benchmark.extra_info["threads"])
-        if cell.variant.parallel and cpu_per_wall < SHARED_CORE * count:
-            self.warnings.append(
-                f"{cell.id} used {cpu_per_wall:.2f} s of CPU time per second on {count} threads: they shared a core, "
-                f"or waited for one another; its time is not that of {count} cores"
-            )
         self.measured[cell] = benchmark.stats.stats.median
         self.infos[cell] = benchmark.extra_info
         with stopping_on_a_full_disk():
@@ -404,10 +388,12 @@ class Session:
         """Print what has no time and why, the warnings, and where to look next."""
         problems = [*(self.driver.problems if self.driver else ()), *self.problems]
         overview: Sequence[str] = ()
+        warnings: Sequence[object] = self.warnings
         if self.saved:
             comparison = Comparison(self.saved, self.project.backends)
             overview = run_text.overview(comparison, terminal_width(), reporter.hasmarkup)
-        summarise(reporter, overview, self.missing, self.warnings, problems, self.written)
+            warnings = cautions(self.saved, comparison)
+        summarise(reporter, overview, self.missing, warnings, problems, self.written)
 
 
 def recorded_sources(cells: Sequence[Cell], root: Path) -> dict[str, Any]:

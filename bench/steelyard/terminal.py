@@ -69,7 +69,7 @@ def summarise(
     reporter: Any,
     overview: Iterable[str],
     missing: Sequence[Missing],
-    warnings: Iterable[str],
+    warnings: Iterable[object],
     problems: Iterable[str],
     written: Mapping[str, Path],
 ) -> None:

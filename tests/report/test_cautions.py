@@ -37,6 +37,41 @@ def test_what_the_run_said_comes_first(make: SimpleNamespace, load: Load) -> Non
     assert texts(load(make.run_data([], warnings=["beware"]))) == ["beware"]
 
 
+def test_threads_that_nobody_asked_for(make: SimpleNamespace, load: Load) -> None:
+    """More CPU time than one thread can use; what says that it is parallel is not meant."""
+    cells = [
+        make.full("lif/numpy/blas/small", 0.1, cpu_per_wall=1.8),
+        make.full("lif/numpy/steps/small", 0.1, cpu_per_wall=1.04),
+        make.full("lif/numba/parallel/small", 0.1, cpu_per_wall=1.9, parallel=True, threads=2),
+    ]
+    run = load(make.run_data(cells))
+    (found,) = cautions(run, Comparison(run))
+    assert found.text == (
+        "1 cell runs on more than one thread without saying so: lif/numpy/blas/small (1.80 s of CPU time a second)."
+    )
+    assert "__parallel__" in found.cure
+
+
+def test_threads_that_wait_for_one_another(make: SimpleNamespace, load: Load) -> None:
+    """The cells that used the smallest share of their threads come first, and are counted."""
+    cells = [
+        make.full(f"lif/numba/v{n}/small", 0.1, cpu_per_wall=0.5 + 0.1 * n, parallel=True, threads=2)
+        for n in range(7)
+    ]
+    (text,) = texts(load(make.run_data(cells)))
+    assert text.startswith("The threads of 7 parallel cells shared a core")
+    assert "another: lif/numba/v0/small (0.50 s of CPU time a second on 2 threads), lif/numba/v1" in text
+    assert text.endswith("and 4 more.")
+
+
+def test_why_there_are_no_ceilings(make: SimpleNamespace, load: Load) -> None:
+    """If they could not be measured, not if nobody asked."""
+    assert texts(load(make.run_data([], ceilings={"reason": "no C compiler found"}))) == [
+        "no C compiler found"
+    ]
+    assert texts(load(make.run_data([], ceilings={}))) == []
+
+
 def test_memory_that_was_not_told_by_memray(make: SimpleNamespace, load: Load) -> None:
     """It is said who told it, how much is lacking, and what brings the rest."""
     reason, use = {"reason": "not seen"}, {"peak": 1, "tool": "tracemalloc"}

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from steelyard.report import numbers
-from steelyard.report.comparison import Comparison
+from steelyard.report.comparison import Comparison, Result
 from steelyard.report.outcome import enumeration
 from steelyard.runs import Run
 
 NOISY = 0.05
 """Half the width of an interval, as a share of the time, from which a cell is called noisy."""
 
+ONE_THREAD = 1.05
+"""CPU seconds per second above which a cell that says nothing of threads has used several."""
+
+SHARED_CORE = 0.6
+"""CPU seconds per second and thread below which the threads of a parallel cell have waited for one another."""
+
 NAMED = 3
-"""Noisy cells that are named, those with the widest intervals."""
+"""Cells of a kind that are named, the worst ones."""
 
 BUSY = 0.5
 """Load, as a share of the cores, from which a machine is called busy."""
@@ -35,18 +41,81 @@ class Caution:
     text: str
     cure: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.text} {self.cure}".rstrip()
+
 
 def cautions(run: Run, comparison: Comparison) -> tuple[Caution, ...]:
     """All of a run: what it said itself, then what its figures show."""
     own = (Caution(warning) for warning in run.warnings)
     return (
         *own,
+        *unpinned(comparison),
+        *crowded(comparison),
         *noisy(comparison),
-        *unsure(comparison),
+        *unsure(run, comparison),
         *busy(run),
         *stolen(run),
         *half_seen(comparison),
     )
+
+
+def unpinned(comparison: Comparison) -> Iterator[Caution]:
+    """Cells that run on one thread by their own account, and used more."""
+    found = [
+        result for result in comparison.results if not result.is_parallel and busyness(result) > ONE_THREAD
+    ]
+    if found:
+        found.sort(key=lambda result: -busyness(result))
+        names = some(
+            f"{result.measurement.cell} ({busyness(result):.2f} s of CPU time a second)" for result in found
+        )
+        yield Caution(
+            f"{len(found):,} cell{' runs' if len(found) == 1 else 's run'} on more than one thread without saying so: {names}.",
+            "Name the variants in __parallel__, or keep them to one thread.",
+        )
+
+
+def crowded(comparison: Comparison) -> Iterator[Caution]:
+    """Parallel cells whose threads were not all at work."""
+    found = [
+        result
+        for result in comparison.results
+        if result.is_parallel and 0 < busyness(result) < SHARED_CORE * threads(result)
+    ]
+    if found:
+        found.sort(key=lambda result: busyness(result) / threads(result))
+        names = some(
+            f"{result.measurement.cell} ({busyness(result):.2f} s of CPU time a second on {threads(result):.0f} threads)"
+            for result in found
+        )
+        yield Caution(
+            f"The threads of {len(found):,} parallel cell{'s' * (len(found) > 1)} shared a core, or waited for one another: {names}.",
+            "Their times are not those of all cores: end what else runs on the machine, or give each thread more to do.",
+        )
+
+
+def busyness(result: Result) -> float:
+    """CPU seconds a second while a cell was timed; 0 if that was not recorded."""
+    return amount(result, "cpu_per_wall")
+
+
+def threads(result: Result) -> float:
+    """The threads that a cell had; 0 if that was not recorded."""
+    return amount(result, "threads")
+
+
+def amount(result: Result, name: str) -> float:
+    """A number that was recorded with a cell; 0 if it was not."""
+    value = result.info.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few, and how many more."""
+    known = list(names)
+    more = len(known) - NAMED
+    return f"{', '.join(known[:NAMED])} and {more:,} more" if more > 0 else enumeration(known)
 
 
 def noisy(comparison: Comparison) -> Iterator[Caution]:
@@ -55,17 +124,19 @@ def noisy(comparison: Comparison) -> Iterator[Caution]:
     if not wide:
         return
     wide.sort(key=lambda result: -result.time.spread)
-    names = [f"{result.measurement.cell} (±{numbers.percent(result.time.spread)})" for result in wide[:NAMED]]
-    more = f" and {len(wide) - NAMED:,} more" if len(wide) > NAMED else ""
+    names = some(f"{result.measurement.cell} (±{numbers.percent(result.time.spread)})" for result in wide)
     count = f"{len(wide):,} of {len(comparison.results):,} cells {'is' if len(wide) == 1 else 'are'} noisy"
     yield Caution(
-        f"{count}, with intervals wider than ±{numbers.percent(NOISY)}: {enumeration(names) if not more else ', '.join(names)}{more}.",
+        f"{count}, with intervals wider than ±{numbers.percent(NOISY)}: {names}.",
         "End what else runs on the machine, or sample for longer, such as with --benchmark-max-time 2.",
     )
 
 
-def unsure(comparison: Comparison) -> Iterator[Caution]:
-    """Ceilings whose best turns do not agree."""
+def unsure(run: Run, comparison: Comparison) -> Iterator[Caution]:
+    """Ceilings that could not be measured, or whose best turns do not agree."""
+    found = run.details.get("ceilings")
+    if isinstance(found, Mapping) and "reason" in found:
+        yield Caution(comparison.no_ceilings, "No cell can be held against what the machine can do at most.")
     limits = comparison.ceilings.limits if comparison.ceilings else ()
     apart = [limit for limit in limits if limit.doubt > UNSURE]
     if apart:

@@ -62,7 +62,7 @@ def outcome(comparison: Comparison) -> str:
                 best = here[0]
                 assert best.reached
                 nearest.append(
-                    f"{workload} {numbers.part(best.reached.share)} of the {limit_name(best.reached.ceiling)} "
+                    f"{workload} {numbers.part(best.reached.share)} of the {best.reached.binding} "
                     f"({best.measurement.backend} {best.measurement.variant})"
                 )
                 break
@@ -200,5 +200,5 @@ def markers(backend: str, results: Sequence[Result], place: int) -> dict[str, An
 def hover(result: Result) -> str:
     """What a point says of itself."""
     assert result.reached
-    share = f"{numbers.part(result.reached.share)} of the {limit_name(result.reached.ceiling)}"
+    share = f"{numbers.part(result.reached.share)} of the {result.reached.binding}"
     return f"{text(result.measurement.cell)}<br>{text(share)}"

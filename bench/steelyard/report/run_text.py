@@ -14,6 +14,7 @@ import click
 from steelyard.measurement import Interval
 from steelyard.project import Project
 from steelyard.report import numbers
+from steelyard.report.cautions import cautions
 from steelyard.report.comparison import Absence, Comparison, Result
 from steelyard.report.outcome import outcome
 from steelyard.report.sources import recorded
@@ -60,7 +61,7 @@ def table(run: Run, project: Project, width: int = 100, colour: bool = False) ->
     for absence in first_of_each_reason(comparison.absences):
         reason = f"{absence.row.status}: {absence.row.cell}: {absence.row.reason}"
         lines += wrapped(printable(reason), width, "  ")
-    for warning in run.warnings:
+    for warning in cautions(run, comparison):
         lines += wrapped(printable(f"warning: {warning}"), width, "  ")
     sentence = wrapped(printable(outcome(comparison)), width)
     bold = [click.style(line, bold=True) for line in sentence] if colour else sentence
@@ -169,8 +170,8 @@ def markdown(run: Run, project: Project) -> str:
             f"- {code(a.row.cell)}, {a.row.status}: {code(short(a.row.reason))}" for a in comparison.absences
         ]
         blocks += ["### What has no time", "\n".join(lines)]
-    if run.warnings:
-        blocks += ["### Warnings", "\n".join(f"- {code(warning)}" for warning in run.warnings)]
+    if warnings := cautions(run, comparison):
+        blocks += ["### Warnings", "\n".join(f"- {code(str(warning))}" for warning in warnings)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -189,7 +190,7 @@ def rates(result: Result) -> str:
 
 def under_the_roof(reached: Reached) -> str:
     """What share of its ceiling a cell reaches, and which that is."""
-    return f"{numbers.part(reached.share)}, {reached.ceiling.name}"
+    return f"{numbers.part(reached.share)}, {reached.binding}"
 
 
 def start(result: Result) -> str:
@@ -291,7 +292,7 @@ def row_of_result(result: Result, source: Mapping[str, Any]) -> dict[str, Any]:
             for amount in ("operations", "bytes")
             if (rate := result.per_second(amount))
         },
-        "ceiling": result.reached.ceiling.name if result.reached else None,
+        "ceiling": result.reached.binding if result.reached else None,
         "share_of_ceiling": result.reached.share.value if result.reached else None,
         "memory_peak_bytes": result.memory.get("peak"),
         **{f"memory_{key}": result.memory.get(key) for key in ("allocations", "tool", "reason")},
