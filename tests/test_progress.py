@@ -179,7 +179,7 @@ def terminal_on(monkeypatch, clock):
             pluginmanager = type("", (), {"get_plugin": staticmethod(lambda name: made)})
 
             @staticmethod
-            def getoption(name):
+            def getoption(name, default=None):
                 return {"capture": capture}[name]
 
         made = Reporter(screen, verbosity) if reporter else None

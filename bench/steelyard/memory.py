@@ -7,6 +7,7 @@ several threads are called in this process, after all others: OpenMP's threads d
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import tempfile
 import tracemalloc
@@ -125,7 +126,7 @@ def measure(
     alone = [cell for cell in seen if not cell.variant.parallel]
     with tempfile.TemporaryDirectory(prefix="steelyard-") as name, ready_to_fork():
         folder = Path(name)
-        calls = [partial(use, tool, cells[cell], folder) for cell in alone]
+        calls = [partial(use_in_child, tool, cells[cell], folder) for cell in alone]
         found = each_in_child(calls, budget)
         for cell in alone:
             doing(cell)
@@ -141,6 +142,12 @@ def use(tool: Meter, checked: Checked, folder: Path) -> dict[str, Any]:
     gc.collect()  # else what was left by others may be freed meanwhile, or not
     found = asdict(tool(partial(checked.function, *checked.arguments), folder))
     return {key: value for key, value in found.items() if value is not None}
+
+
+def use_in_child(tool: Meter, checked: Checked, folder: Path) -> dict[str, Any]:
+    """The same where a crash is told as the reason, and pages of stacks in the terminal would tell no more."""
+    faulthandler.disable()
+    return use(tool, checked, folder)
 
 
 def use_in_parallel(tool: Meter, checked: Checked, folder: Path) -> dict[str, Any]:

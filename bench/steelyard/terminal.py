@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from steelyard.progress import Bar, Forecast
+from steelyard.report.text import printable, terminal_width, wrapped
 from steelyard.runs import Missing
 
 
@@ -22,7 +23,7 @@ class Terminal:
     def __init__(self, config: pytest.Config) -> None:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._reporter: Any = reporter if reporter and reporter.verbosity >= 0 else None
-        self._tests_write = config.getoption("capture") == "no"
+        self._tests_write = config.getoption("capture", "no") == "no"
         self._bar = Bar()
         self.forecast = Forecast()
 
@@ -73,17 +74,25 @@ def summarise(
     problems: Iterable[str],
     written: Mapping[str, Path],
 ) -> None:
-    """Print what is how fast, what has no time and why, the warnings, what went wrong, and where to look next."""
+    """Print what is how fast, what has no time and why, the warnings, what went wrong, and where to look next.
+
+    On a terminal in lines that fit; a log keeps each in one, to be searched.
+    """
     reporter.section("steelyard")
     for line in overview:
         reporter.write_line(line)
+
+    def write(text: str, **markup: bool) -> None:
+        for line in wrapped(printable(text), terminal_width()) if sys.stdout.isatty() else [text]:
+            reporter.write_line(line, **markup)
+
     for status, lines in grouped(missing).items():
         for line in lines:
-            reporter.write_line(f"{status}: {line}", red=status == "failed", yellow=status != "failed")
+            write(f"{status}: {line}", red=status == "failed", yellow=status != "failed")
     for warning in warnings:
-        reporter.write_line(f"warning: {warning}", yellow=True)
+        write(f"warning: {warning}", yellow=True)
     for problem in problems:
-        reporter.write_line(f"error: {problem}", red=True)
+        write(f"error: {problem}", red=True)
     if "profiles" in written:
         reporter.write_line(f"profiles: snakeviz {shown(written['profiles'])}")
     if "report" in written:

@@ -241,8 +241,8 @@ VARIANT_COLUMNS: Sequence[tuple[str, Callable[[Result, Mapping[str, Any]], str]]
     ("first call", lambda result, source: start(result)),
     ("pays back after calls", lambda result, source: printed(result.pays_back, numbers.count)),
     ("peak memory", lambda result, source: memory_text(result)),
-    ("threads", lambda result, source: code(str(result.info.get("threads", NOTHING)))),
-    ("lines of code", lambda result, source: code(str(source.get("lines", NOTHING)))),
+    ("threads", lambda result, source: whole(result.info.get("threads"))),
+    ("lines of code", lambda result, source: whole(source.get("lines"))),
     ("held against", lambda result, source: held_against(result)),
 )
 """The table of all variants: each column's heading, and its text of a result and its variant's recorded source.
@@ -253,6 +253,11 @@ The columns are those of a workload's page, which a test holds."""
 def printed(value: Any, form: Callable[[Any], str]) -> str:
     """A figure in its form, or a dash if there is none."""
     return NOTHING if value is None else form(value)
+
+
+def whole(value: Any) -> str:
+    """A number of things, or a dash if it is none."""
+    return f"{value:,}" if isinstance(value, int) else NOTHING
 
 
 def markdown_table(head: Sequence[str], body: Sequence[Sequence[str]], words: int) -> str:
