@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -41,7 +41,7 @@ def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
         return child.answer(timeout)
 
 
-def each_in_child(functions: Iterable[Callable[[], Any]], timeout: float) -> Iterator[Any]:
+def each_in_child(functions: Iterable[Callable[[], Any]], timeout: float) -> Generator[Any, None, None]:
     """What each of some functions returns, one after the other, as :func:`call_in_child` would return it.
 
     One child calls them all; where it dies or hangs, another goes on with the next function. What failed

@@ -13,7 +13,7 @@ import tempfile
 import tracemalloc
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -59,9 +59,9 @@ def by_memray(call: Callable[[], Any], folder: Path) -> Use:
 def counted(call: Callable[[], Any], folder: Path) -> tuple[int, int]:
     """Memray's peak and number of allocations, its own among them."""
     from memray import Tracker
-    from memray._memray import (
-        compute_statistics,
-    )  # as `memray stats` does; its public reader counts no allocations
+
+    # As `memray stats` does it: what the package shows in public counts no allocations.
+    from memray._memray import compute_statistics
 
     path = str(folder / "allocations.bin")
     try:
@@ -127,10 +127,10 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="steelyard-") as name, ready_to_fork():
         folder = Path(name)
         calls = [partial(use_in_child, tool, cells[cell], folder) for cell in alone]
-        found = each_in_child(calls, budget)
-        for cell in alone:
-            doing(cell)
-            yield cell, told(next(found), budget)
+        with closing(each_in_child(calls, budget)) as found:
+            for cell in alone:
+                doing(cell)
+                yield cell, told(next(found), budget)
         for cell in seen:
             if cell.variant.parallel:
                 doing(cell)
