@@ -67,22 +67,23 @@ def test_a_suite_of_profiles(subject, tmp_path):
     """One file a cell, one for all at the top, lines for those asked for, and an index that names the run."""
     loops, arrays = subject(), subject("double/numpy/arrays/small")
     chosen = {"lines": profilers.profile_lines, "pprofile": profilers.profile_callgrind}
-    outcome = profile_suite([(loops, 1e-6), (arrays, 1e-6)], [loops], chosen, tmp_path, "run-1")
+    outcome = profile_suite([(loops, 1e-6), (arrays, 1e-6)], [(loops, chosen)], tmp_path, "run-1")
     assert outcome.problems == ()
     assert [path.name for path in tmp_path.glob("*.prof")] == ["suite.prof"]
     pstats.Stats(str(tmp_path / "suite.prof"))
     index = json.loads((tmp_path / "profiles" / "profiles.json").read_text())
     assert index["run"] == "run-1"
-    assert set(index["cells"][loops.name]) == {"profile", "lines", "lines_data", "callgrind"}
+    assert set(index["cells"][loops.name]) == {"profile", "profile_data", "lines", "lines_data", "callgrind"}
     assert all((tmp_path / path).is_file() for files in index["cells"].values() for path in files.values())
     assert "fl=" in (tmp_path / index["cells"][loops.name]["callgrind"]).read_text()
 
 
 def test_profiles_of_an_earlier_run_are_gone(subject, tmp_path):
     """What lies in the folder belongs to the run that the index names."""
-    profile_suite([(subject(), 1e-6)], [], {}, tmp_path, "run-1")
-    profile_suite([(subject("double/numpy/arrays/small"), 1e-6)], [], {}, tmp_path, "run-2")
-    assert {"double-numpy-arrays-small.prof", "profiles.json"} == {
+    profile_suite([(subject(), 1e-6)], [], tmp_path, "run-1")
+    profile_suite([(subject("double/numpy/arrays/small"), 1e-6)], [], tmp_path, "run-2")
+    stem = "double-numpy-arrays-small"
+    assert {f"{stem}.prof", f"{stem}.calls.json", "profiles.json"} == {
         path.name for path in (tmp_path / "profiles").iterdir()
     }
 
@@ -93,9 +94,9 @@ def test_a_profiler_that_fails_does_not_take_the_others_with_it(subject, tmp_pat
     def broken(subject, reports):
         raise RuntimeError("no luck")
 
-    outcome = profile_suite([(subject(), 1e-6)], [subject()], {"broken": broken}, tmp_path, "run-1")
+    outcome = profile_suite([(subject(), 1e-6)], [(subject(), {"broken": broken})], tmp_path, "run-1")
     assert outcome.problems == ("double/python/loops/small: broken: RuntimeError: no luck",)
-    assert outcome.files["double/python/loops/small"].keys() == {"profile"}
+    assert outcome.files["double/python/loops/small"].keys() == {"profile", "profile_data"}
 
 
 def test_lines_are_counted(subject, tmp_path):

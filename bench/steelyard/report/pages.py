@@ -15,14 +15,14 @@ from pathlib import Path
 
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
-from steelyard.report import index, workload_page
+from steelyard.report import index, profile_page, workload_page
 from steelyard.report.page import Page
 from steelyard.runs import Run
 
 PAGES: Mapping[str, Page] = {page.name: page for page in (Page("index", "Overview", render=index.render),)}
 """Those that every run has."""
 
-FAMILIES = (workload_page.pages,)
+FAMILIES = (workload_page.pages, profile_page.pages)
 """Functions of a run and a project that return those which depend on what was measured."""
 
 
