@@ -13,7 +13,8 @@ import os
 import re
 import tempfile
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class Loop:
     text: str
     """How it begins."""
     innermost: bool
-    """Whether it holds no other loop; LLVM vectorises no others."""
+    """Whether it holds no other loop, nor calls what does; LLVM vectorises no others."""
     parallel: bool
     """Whether it runs over ``prange``."""
     widths: list[tuple[int, int]] = field(default_factory=list)
@@ -114,10 +115,13 @@ def compiled_again(dispatchers: Sequence[Any]) -> dict[str, Any]:
     import numba
     from numba.core.caching import NullCache
 
+    warnings.simplefilter("ignore")  # of functions that Numba makes and that have no source
     for kind in ("", "-missed", "-analysis"):
         llvm.set_option("steelyard", f"-pass-remarks{kind}=loop-vectorize")
     note = with_lines_of(dispatchers)
-    loops = [loop for dispatcher in dispatchers for loop in loops_of(dispatcher.py_func)]
+    loops: list[Loop] = []
+    for dispatcher in dispatchers:  # callees come first: a loop that calls what has loops holds them
+        loops += loops_of(dispatcher.py_func, {loop.function for loop in loops})
     with tempfile.TemporaryFile() as told:
         os.dup2(told.fileno(), 2)
         for dispatcher in dispatchers:
@@ -161,8 +165,13 @@ def with_lines_of(dispatchers: Sequence[Any]) -> str:
     return ""
 
 
-def loops_of(function: types.FunctionType) -> Sequence[Loop]:
-    """The loops in the source of a function; none if the source is not there."""
+def loops_of(function: types.FunctionType, with_loops: Set[str] = frozenset()) -> Sequence[Loop]:
+    """The loops in the source of a function; none if the source is not there.
+
+    Args:
+        function: as it was written.
+        with_loops: functions that hold loops, so that a loop which calls them is no innermost one.
+    """
     file = function.__code__.co_filename
     try:
         source = Path(file).read_text("utf-8")
@@ -182,9 +191,7 @@ def loops_of(function: types.FunctionType) -> Sequence[Loop]:
                         end=loop.end_lineno or loop.lineno,
                         text=lines[loop.lineno - 1].strip(),
                         innermost=not any(
-                            isinstance(inner, ast.For | ast.While)
-                            for inner in ast.walk(loop)
-                            if inner is not loop
+                            holds_loop(inner, with_loops) for inner in ast.walk(loop) if inner is not loop
                         ),
                         parallel="prange" in ast.unparse(loop.iter) if isinstance(loop, ast.For) else False,
                     )
@@ -192,6 +199,13 @@ def loops_of(function: types.FunctionType) -> Sequence[Loop]:
                     if isinstance(loop, ast.For | ast.While)
                 ]
     return []
+
+
+def holds_loop(node: ast.AST, with_loops: Set[str]) -> bool:
+    """Whether a part of a function is a loop, or calls a function that holds some."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id in with_loops
+    return isinstance(node, ast.For | ast.While)
 
 
 def place(remarks: str, loops: Sequence[Loop]) -> int:

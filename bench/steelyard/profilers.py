@@ -46,10 +46,18 @@ def profile_calls(subject: Subject, reports: Path) -> dict[str, Path]:
 def profile_lines(subject: Subject, reports: Path) -> dict[str, Path]:
     """line_profiler's hits and time of each line, as text and as JSON: ``lines/NAME.txt`` and ``.json``.
 
-    Written as JSON, not as line_profiler's own pickle, which must never be loaded from a stranger.
+    Written as JSON, not as line_profiler's own pickle, which must never be loaded from a stranger. Where lines cannot be
+    had the JSON says why.
     """
+    folder = reports / "lines"
+    paths = {
+        "lines": folder / f"{file_stem(subject)}.txt",
+        "lines_data": folder / f"{file_stem(subject)}.json",
+    }
     if subject.trace is None:
-        return {}
+        nothing: dict[str, Any] = {"name": subject.name, "note": subject.note, "unit_s": 1.0, "functions": []}
+        write_atomically(paths["lines_data"], json.dumps(nothing))
+        return {"lines_data": paths["lines_data"]}
     import line_profiler
 
     profiler: Any = line_profiler.LineProfiler()
@@ -67,11 +75,6 @@ def profile_lines(subject: Subject, reports: Path) -> dict[str, Path]:
         if rows
     ]
     record = {"name": subject.name, "note": subject.note, "unit_s": stats.unit, "functions": functions}
-    folder = reports / "lines"
-    paths = {
-        "lines": folder / f"{file_stem(subject)}.txt",
-        "lines_data": folder / f"{file_stem(subject)}.json",
-    }
     write_atomically(paths["lines"], f"{subject.name}\n{subject.note}\n\n{text.getvalue()}")
     write_atomically(paths["lines_data"], json.dumps(record))
     return paths

@@ -17,6 +17,9 @@ NEUTRAL = "#868c96"
 LONGEST_NAME = 60
 """Characters of a name in a box."""
 
+WHOLE = "all calls"
+"""What the root is called: the name of a cell is too long for the middle of a sunburst."""
+
 FEWEST = 3
 """Frames below which a picture says nothing: the row of the cell, and its kernel."""
 
@@ -51,8 +54,7 @@ def drawn(graph: CallGraph, size: str, anchor: str, own: str | None, backend: st
             description=what,
             data=[{"type": "icicle", "tiling": {"orientation": "v"}, "pathbar": {"visible": False}, **trace}],
             layout={"margin": {"l": 0, "r": 0, "t": 4, "b": 4}},
-            height=max(220, min(520, 36 * depth)),
-            note=NOTE,
+            height=max(220, min(520, 40 * depth)),
         ),
         Figure(
             id=f"sunburst-{anchor}",
@@ -60,7 +62,7 @@ def drawn(graph: CallGraph, size: str, anchor: str, own: str | None, backend: st
             description=what,
             data=[{"type": "sunburst", "insidetextorientation": "radial", **trace}],
             layout={"margin": {"l": 0, "r": 0, "t": 4, "b": 4}},
-            height=380,
+            height=320,
         ),
     )
 
@@ -90,7 +92,10 @@ def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: s
             colours.append(MORE_COLOURS[packages[package(function.file)] % len(MORE_COLOURS)])
     return {
         "ids": [str(number) for number in range(len(frames))],
-        "labels": [text(function.name[:LONGEST_NAME]) for function in functions],
+        "labels": [
+            WHOLE if frame.above is None else text(function.name[:LONGEST_NAME])
+            for frame, function in zip(frames, functions, strict=True)
+        ],
         "parents": ["" if frame.above is None else str(frame.above) for frame in frames],
         "values": values,
         "branchvalues": "total",
@@ -104,8 +109,16 @@ def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: s
         ],
         "hovertemplate": "<b>%{label}</b><br>%{customdata[0]}<br>%{customdata[1]}, %{customdata[2]}<extra></extra>",
         "texttemplate": "%{label} %{customdata[2]}",
+        "textfont": {"color": [readable(ground) for ground in colours]},
         "marker": {"colors": colours, "line": {"width": 1}},
+        "leaf": {"opacity": 1},
     }
+
+
+def readable(ground: str) -> str:
+    """Black or white, whichever is read better on a colour: where its luminance is 0.18 both are alike."""
+    red, green, blue = (int(ground[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return "#111111" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.18 else "#ffffff"
 
 
 def package(file: str) -> str:

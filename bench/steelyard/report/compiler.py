@@ -206,6 +206,11 @@ class LoopWords:
         return "not vectorised" if self.reasons else "nothing said"
 
     @property
+    def told(self) -> Sequence[Reason]:
+        """The reasons that say something: of a loop around others there is no question."""
+        return self.reasons if self.innermost or self.widths else ()
+
+    @property
     def kind(self) -> str:
         """The class of its colour."""
         if self.widths or self.parallel:

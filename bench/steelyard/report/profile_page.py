@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from steelyard.report.figures import Figure
 from steelyard.report.functions import CalledFunction, called_functions, is_end_of
 from steelyard.report.lines import FollowedFunction, followed_functions, listing
 from steelyard.report.numbers import percent
+from steelyard.report.outcome import enumeration
 from steelyard.report.page import Page, slug
 from steelyard.report.profiles import (
     UNREADABLE,
@@ -63,6 +65,10 @@ def pages(run: Run, project: Project) -> tuple[Page, ...]:
         )
         for name, cells in variants.items()
     )
+
+
+ITSELF = "the kernel itself, into which cProfile does not see"
+"""What is said of the row that stands for a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +116,12 @@ class CellProfile:
     @property
     def outcome(self) -> str:
         """Which functions have the time, in a sentence; empty if that is not known."""
-        named = [f"{row.name} ({percent(row.share)})" for row in self.functions[:3] if row.share >= NAMED]
-        if not named:
-            return ""
-        return f"At size {self.measurement.size}, the time is spent in {' and '.join(named)}."
+        named = [
+            f"{ITSELF if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
+            for row in self.functions[:3]
+            if row.share >= NAMED
+        ]
+        return f"At size {self.measurement.size} the time is spent in {enumeration(named)}." if named else ""
 
 
 @dataclass(frozen=True)
@@ -139,9 +147,9 @@ class VariantProfile:
         """The functions whose lines were followed, and what must be known to read them, or why there are none."""
         cell = self.cell_with("lines_data")
         if self.cells[0].backend == "numba" and "lines_data" not in self.profiles.files.get(cell, {}):
-            return (), (
-                "Compiled code has no lines that could be followed. Those of the function run as plain Python: "
-                f"steelyard profile --with lines {cell}"
+            return (
+                (),
+                "Compiled code has no lines that could be followed; those of the function as plain Python are had by",
             )
         try:
             record = self.profiles.read(cell, "lines_data")
@@ -211,6 +219,9 @@ def render(cells: Sequence[Measurement], profiles: Profiles, run: Run, project: 
         # Cython's own lines stand in one table with what they call of Python.
         followed=[function for function in followed if function.place not in annotated],
         lines_note=note,
+        lines_command=f"steelyard profile --with lines {shlex.quote(cells[0].cell)}"
+        if cells[0].backend == "numba" and not followed
+        else "",
         cython=cython,
         numba=numba,
         no_words=words if isinstance(words, str) else "",
