@@ -14,6 +14,9 @@ from steelyard.report.functions import BUILT_IN, is_end_of, place
 NEUTRAL = "#868c96"
 """Of what is built in, and of the row that has all."""
 
+BORDER = "rgba(252, 251, 248, 0.55)"
+"""Between boxes, on light and dark paper."""
+
 LONGEST_NAME = 60
 """Characters of a name in a box."""
 
@@ -110,7 +113,7 @@ def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: s
         "hovertemplate": "<b>%{label}</b><br>%{customdata[0]}<br>%{customdata[1]}, %{customdata[2]}<extra></extra>",
         "texttemplate": "%{label} %{customdata[2]}",
         "textfont": {"color": [readable(ground) for ground in colours]},
-        "marker": {"colors": colours, "line": {"width": 1}},
+        "marker": {"colors": colours, "line": {"width": 1, "color": BORDER}},
         "leaf": {"opacity": 1},
     }
 

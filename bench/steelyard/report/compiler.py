@@ -72,11 +72,18 @@ class AnnotatedFunction:
         return [line for line in self.lines if line.is_code and line is not head]
 
     @property
+    def calling(self) -> Sequence[AnnotatedLine]:
+        """Those of them that call Python."""
+        return [line for line in self.code if line.score]
+
+    @property
     def outcome(self) -> str:
         """How much of it still calls Python, in words."""
-        calling = [line for line in self.code if line.score]
+        calling = self.calling
+        if not calling:
+            return f"none of {len(self.code)} lines calls Python"
         inside = sum(line.in_loop for line in calling)
-        loops = f", {inside} of them in a loop" if inside else ", none of them in a loop" if calling else ""
+        loops = f", {inside} of them in a loop" if inside else ", none of them in a loop"
         return f"{len(calling)} of {len(self.code)} lines still call Python{loops}"
 
     @property
