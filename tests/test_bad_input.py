@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 from steelyard.runs import Run
 
-QUICK = ("--budget", "1", "--benchmark-max-time=0.02", "--no-profile", "-p", "no:cacheprovider")
+QUICK = ("--budget=1", "--benchmark-max-time=0.02", "--no-ceilings", "--no-profile", "-p", "no:cacheprovider")
 SUMMARY = "= steelyard ="
 
 

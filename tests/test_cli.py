@@ -5,6 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 from repositories import make, without_git_configuration, write
+from steelyard import ceilings
+from steelyard.ceilings import Ceiling, Ceilings
 from steelyard.cli import main
 
 
@@ -170,3 +172,23 @@ def test_a_gate_that_finds_nothing_changed(steelyard, tmp_path, monkeypatch):
     assert steelyard(root, "gate", "base")[0] == 2
     code, output = steelyard(root, "gate", "base", "--accept", "new", "--budget", "30")
     assert (code, "not judged, as accepted (new)" in output) == (0, True), output
+
+
+def test_roofline(steelyard, monkeypatch, tmp_path):
+    """It needs no project; as a table, or as JSON that is read back."""
+    limit = Ceiling("bandwidth", "L1", 2**15, 1, 250e9, "triad, 256 bits", 0.004)
+    found = Ceilings((limit,), 4.2)
+    monkeypatch.setattr(ceilings, "measure", lambda: found)
+    code, output = steelyard(tmp_path, "roofline")
+    assert code == 0
+    assert "L1 bandwidth, 32.0 KiB  250 GB/s  triad, 256 bits; best three within 0.4 %" in output
+    _, output = steelyard(tmp_path, "roofline", "--format", "json")
+    assert Ceilings.from_dict(json.loads(output)) == found
+
+
+def test_roofline_without_a_compiler(steelyard, monkeypatch, tmp_path):
+    """One line, and exit code 1."""
+    monkeypatch.setenv("CC", "no-such-compiler")
+    code, output = steelyard(tmp_path, "roofline")
+    assert (code, output.count("\n")) == (1, 1)
+    assert "no C compiler found (install gcc" in output

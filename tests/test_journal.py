@@ -60,6 +60,18 @@ def test_a_run_that_died_is_recovered(tmp_path):
     assert list(journal.recover(tmp_path)) == []
 
 
+def test_what_is_learned_on_the_way_is_kept(tmp_path):
+    """What a run file holds beside its cells and was not known at the beginning, such as the machine's ceilings."""
+    ours = Journal(tmp_path, header(ceilings={}))
+    ours.learned({"ceilings": {"seconds": 4.2}, "warnings": ["beware"]})
+    ours.measured(benchmark())
+    run, died = journal.read_journal(ours.path)
+    assert run["steelyard"]["ceilings"] == {"seconds": 4.2}
+    assert run["steelyard"]["warnings"] == ["beware"]
+    assert died is None
+    ours.close()
+
+
 def test_a_line_cut_short_loses_only_itself(tmp_path):
     """The crash may come while the journal is written."""
     folder = tmp_path / "runs" / "journal"

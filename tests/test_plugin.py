@@ -20,7 +20,7 @@ def bench(write_project):
     def run(*arguments, files=None, configuration="[tool.steelyard]\n", **environment):
         root = write_project(files, configuration)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "bench", *QUICK, *arguments],
+            [sys.executable, "-m", "pytest", "bench", "--no-ceilings", *QUICK, *arguments],
             cwd=root,
             capture_output=True,
             text=True,

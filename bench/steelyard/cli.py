@@ -256,6 +256,33 @@ def write_report(
     return 0
 
 
+@main.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("table", "json")),
+    default="table",
+    show_default=True,
+    help="How to print them.",
+)
+@told_plainly
+def roofline(form: str) -> int:
+    """Measure what this machine can do at most: its arithmetic, and the bandwidth of each level of its memory.
+
+    A few seconds. pytest bench does the same in every run, and says how near each cell comes to it.
+    """
+    from steelyard import ceilings
+    from steelyard.machine import Machine
+    from steelyard.report import ceilings_text
+
+    found = ceilings.measure()
+    if form == "json":
+        click.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        click.echo(ceilings_text.table(found, Machine.here().cpu), nl=False)
+    return 0
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
     "--with", "chosen", metavar="NAMES", default="", callback=names, help="Only cprofile, lines or pprofile."

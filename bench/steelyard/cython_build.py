@@ -39,6 +39,9 @@ TRACEABLE = sys.version_info[:2] != (3, 12)
 """Whether line tracing of compiled Cython works: not on 3.12, where neither tracing API reaches it."""
 
 
+NO_COMPILER = "no C compiler found (install gcc: `apt install gcc`, `dnf install gcc`, or set CC)"
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """One compiled module."""
@@ -65,7 +68,7 @@ def compiler() -> str | None:
 def lacking() -> str | None:
     """What this machine lacks for compiling, with its cure; None if nothing."""
     if compiler() is None:
-        return "no C compiler found (install gcc: `apt install gcc`, `dnf install gcc`, or set CC)"
+        return NO_COMPILER
     if importlib.util.find_spec("setuptools") is None:
         return "setuptools is not installed (pip install setuptools)"
     return None

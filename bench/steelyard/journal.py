@@ -47,6 +47,10 @@ class Journal:
         """Say what is about to be done, ``"timing"`` say, to which cell."""
         self._write({"event": "doing", "what": what, "cell": cell})
 
+    def learned(self, ours: Mapping[str, Any]) -> None:
+        """Keep what the run has found out since it began: further keys of a run file's ``steelyard``."""
+        self._write({"event": "learned", "ours": ours})
+
     def measured(self, benchmark: Mapping[str, Any]) -> None:
         """Keep a finished cell, as pytest-benchmark would save it."""
         self._write({"event": "measured", "benchmark": benchmark})
@@ -104,6 +108,9 @@ def read_journal(path: Path) -> tuple[dict[str, Any], str | None]:
 def assembled(events: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str | None]:
     """The run that a journal's events make up, and what it was doing at the end."""
     run, last = events[0]["run"], events[-1]
+    for event in events:
+        if event["event"] == "learned":
+            run["steelyard"] |= event["ours"]
     run["benchmarks"] = [event["benchmark"] for event in events if event["event"] == "measured"]
     run["steelyard"]["missing"] = [
         {key: event[key] for key in ("cell", "status", "reason")}

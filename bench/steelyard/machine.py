@@ -20,6 +20,10 @@ LIBRARIES = ("numpy", "numexpr", "cython", "numba", "llvmlite", "scipy", "pytest
 """Distributions whose versions decide what is measured."""
 
 
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+"""Where Linux tells of them; what libraries report can be wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What lasts: two runs with the same key can be compared. Clock rates are left out, they change by themselves."""
@@ -73,13 +77,35 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A cache that core 0 sees."""
+
+    level: str
+    """``L1``, ``L2``, ..."""
+    kind: str
+    """``Data``, ``Instruction`` or ``Unified``."""
+    size: int
+    """Bytes."""
+    cores: int
+    """How many cores of this machine share it."""
+
+
+def caches() -> list[Cache]:
+    """The caches that core 0 sees, the smallest level first; empty where the system does not tell."""
+    found = []
+    for folder in sorted(CACHES.glob("index*")):
+        level, kind, size, sharing = (
+            (folder / name).read_text().strip() for name in ("level", "type", "size", "shared_cpu_map")
+        )
+        cores = int(sharing.replace(",", ""), 16).bit_count()
+        found.append(Cache(f"L{level}", kind, int(size.rstrip("K")) * 2**10, cores))
+    return found
+
+
 def cache_sizes() -> dict[str, str]:
-    """The caches that core 0 sees, by level and kind; empty where the system does not tell."""
-    caches = {}
-    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
-        caches[f"L{level} {kind}"] = size
-    return caches
+    """Their sizes in KiB by level and kind, as the kernel writes them: ``48K``."""
+    return {f"{cache.level} {cache.kind}": f"{cache.size // 2**10}K" for cache in caches()}
 
 
 def system_name() -> str:

@@ -54,6 +54,11 @@ def pytest_load_initial_conftests(
         "and listed as over budget. Default: %(default)s",
     )
     group.addoption("--no-profile", action="store_true", help="Write no profiles after the timing.")
+    group.addoption(
+        "--no-ceilings",
+        action="store_true",
+        help="Do not measure what the machine can do at most (a few seconds).",
+    )
     group.addoption("--pprofile", action="store_true", help="Also write callgrind files, by pprofile (slow).")
     group.addoption(
         "--reports",

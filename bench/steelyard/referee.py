@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from steelyard.agreement import (
     Agreement,
     Disagreement,
@@ -40,6 +42,8 @@ class Checked:
     agreement: Agreement
     seconds: float
     """What one warm call took while it was checked: a rough figure, to plan with."""
+    footprint: int
+    """Bytes of the call's inputs and outputs, as arrays."""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -137,7 +141,8 @@ class Referee:
             laws=tuple(law_name(law) for law in workload.laws),
             subnormals=sum(count_subnormals(value) for value in held.outputs.values()),
         )
-        return Checked(kernel, held.arguments, agreement, held.seconds)
+        footprint = sum(np.asarray(value).nbytes for value in (*inputs.values(), *held.outputs.values()))
+        return Checked(kernel, held.arguments, agreement, held.seconds, footprint)
 
     def _expect_within(self, kernel: Kernel, size: str, limit: float) -> None:
         """Raise TooSlow if a call is expected to take longer than ``limit``.

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from steelyard import profilers, report, runs, threads
+from steelyard import ceilings, profilers, report, runs, threads
 from steelyard.cell import Cell
 from steelyard.driver import Driver
 from steelyard.errors import CannotWrite, SteelyardError, described
@@ -70,6 +70,8 @@ class Session:
     """Of each variant, as it was when the run began."""
     pictures: dict[str, Any] = field(default_factory=dict)
     """Of each workload that has one: the cell whose output it shows, and the figure or the reason why there is none."""
+    ceilings: dict[str, Any] = field(default_factory=dict)
+    """What the machine can do at most, or the reason why that is not known."""
     saved: Run | None = None
     """The run, read back once it was saved."""
 
@@ -155,6 +157,10 @@ class Session:
                 for name, drawn in self.pictures.items()
                 if "reason" in drawn
             ]
+            if not self.config.getoption("--no-ceilings"):
+                with self._telling("measured what the machine can do at most"):
+                    self.ceilings = measured_ceilings()
+            journal.learned({"pictures": self.pictures, "ceilings": self.ceilings, "warnings": self.warnings})
         agreeing = sum(isinstance(outcome, Checked) for outcome in self.outcomes.values())
         self.terminal.say(f"{agreeing} of {len(cells)} cells agree, and can be timed")
 
@@ -252,6 +258,7 @@ class Session:
             "descriptions": {name: workload.description for name, workload in workloads.items()},
             "sources": self.sources,
             "pictures": self.pictures,
+            "ceilings": self.ceilings,
             "ended": datetime.now(UTC).isoformat(),
             "missing": [asdict(row) for row in self.missing],
             "warnings": self.warnings,
@@ -350,6 +357,14 @@ def recorded_sources(cells: Sequence[Cell], root: Path) -> dict[str, Any]:
         with suppress(OSError, UnicodeDecodeError):
             sources[variant.id] = Source.of(variant, root).as_dict()
     return sources
+
+
+def measured_ceilings() -> dict[str, Any]:
+    """The machine's ceilings as plain data; where they cannot be measured, the reason is no problem of the run's."""
+    try:
+        return ceilings.measure().as_dict()
+    except ceilings.NoCeilings as error:
+        return {"reason": str(error)}
 
 
 @contextmanager

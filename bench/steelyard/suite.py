@@ -195,6 +195,7 @@ class Suite:
             "unit": workload.unit,
             "operations": workload.operations(**parameters),
             "bytes": workload.bytes(**parameters),
+            "footprint": checked.footprint,
             "workload_version": workload.version,
             "reference": self.registry.reference(cell.variant.workload).id,
             "threads": threads_in_force,

@@ -68,6 +68,32 @@ def run_data(
     }
 
 
+def ceilings() -> dict[str, Any]:
+    """What a machine can do at most, for one core and for two, as a run holds it."""
+    limits = [
+        ("arithmetic", "", None, 64e9, "multiply-add, 256 bits"),
+        ("bandwidth", "L1", 2**15, 250e9, "triad, 256 bits"),
+        ("bandwidth", "L2", 2**20, 120e9, "scale, 256 bits"),
+        ("bandwidth", "memory", None, 16e9, "scale, 128 bits"),
+    ]
+    return {
+        "limits": [
+            {
+                "kind": kind,
+                "level": level,
+                "size": size,
+                "threads": threads,
+                "per_second": per_second * (1.9 if threads == 2 else 1.0),
+                "way": way,
+                "doubt": 0.004 * threads,
+            }
+            for threads in (1, 2)
+            for kind, level, size, per_second, way in limits
+        ],
+        "seconds": 4.2,
+    }
+
+
 def full(cell: str, seconds: float, **info: Any) -> dict[str, Any]:
     """A cell with everything that a run of this harness records."""
     workload, _, _, size = cell.split("/")
@@ -78,6 +104,9 @@ def full(cell: str, seconds: float, **info: Any) -> dict[str, Any]:
             "parameters": {"n": 50 if size == "small" else 300, "n_iter": 20},
             "work": 50_000 if size == "small" else 1_800_000,
             "unit": "points",
+            "operations": 5 * (50_000 if size == "small" else 1_800_000),
+            "bytes": 16 * (50_000 if size == "small" else 1_800_000),
+            "footprint": 40_000 if size == "small" else 1_440_000,
             "threads": 1,
             "first_call_s": 0.0125,
             "load_s": 0.1,
@@ -98,7 +127,7 @@ def full(cell: str, seconds: float, **info: Any) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
     """The functions above."""
-    return SimpleNamespace(entry=entry, full=full, missing=missing, run_data=run_data)
+    return SimpleNamespace(ceilings=ceilings, entry=entry, full=full, missing=missing, run_data=run_data)
 
 
 @pytest.fixture
@@ -126,6 +155,7 @@ def usual() -> dict[str, Any]:
             missing("laplace/numpy/slow/small", "over budget", "one call takes 9 s"),
         ],
         warnings=["laplace/numba/loops/medium used 1.30 times as much CPU as wall time"],
+        ceilings=ceilings(),
     )
 
 

@@ -151,7 +151,7 @@ def test_run_and_gate_lead_to_each_other(usual: dict[str, Any], load: Load, proj
     index = write(load(usual), project)
     gate = index.parent / "gate.html"
     for html in (index.read_text("utf-8"), gate.read_text("utf-8"), page(made.usual(), project)):
-        assert re.findall(r'<a href="(\w+\.html)"', html) == ["index.html", "gate.html"]
+        assert re.findall(r'<a href="(\w+\.html)"', html) == ["index.html", "roofline.html", "gate.html"]
     assert "2 of 19 cells are slower" in gate.read_text("utf-8")
     assert 'gate.html" aria-current="page"' in gate.read_text("utf-8")
 

@@ -60,7 +60,7 @@ def page(run: Run, project: Project) -> str:
     return write(run, project).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["index", "workload-laplace"])
+@pytest.mark.parametrize("name", ["index", "workload-laplace", "roofline"])
 def test_the_page_is_as_it_was(name: str, usual: dict[str, Any], load: Load, project: Project) -> None:
     """Every figure of a run with all kinds of cells; STEELYARD_GOLDEN=1 accepts what it is now."""
     index = write(load(usual), project)
@@ -128,7 +128,7 @@ def test_names_stay_text(make: SimpleNamespace, load: Load, project: Project) ->
             if ":" in str(attributes.get("href", "")).partition("#")[0]
         ]
         shown += str(text).count(HOSTILE[:30])
-    assert len(list(index.parent.glob("*.html"))) == 5
+    assert len(list(index.parent.glob("*.html"))) == 6
     assert shown > 25
 
 

@@ -54,7 +54,7 @@ def test_a_project_adds_a_page(usual: dict[str, Any], load: Load, with_pages: Ca
     assert "<h1>My page</h1>" in html
     assert "Content-Security-Policy" in html
     for page in (html, index.read_text("utf-8")):
-        assert re.findall(r'<a href="(\w+\.html)"', page) == ["index.html", "my_page.html"]
+        assert re.findall(r'<a href="(\w+\.html)"', page) == ["index.html", "roofline.html", "my_page.html"]
 
 
 def test_a_page_of_plain_text_is_escaped(
@@ -93,11 +93,6 @@ def test_a_page_cannot_be_written_elsewhere(name: str, project: Project) -> None
     """Its name is a file's; another is refused before anything is written."""
     with pytest.raises(BadConfiguration, match="table 'pages' has"):
         Project.from_table(project.root / "pyproject.toml", {"pages": {name: "module:function"}})
-
-
-def test_one_page_needs_no_navigation(usual: dict[str, Any], load: Load, project: Project) -> None:
-    """A list of one link leads nowhere."""
-    assert 'aria-label="Pages"' not in write(load(usual), project).read_text("utf-8")
 
 
 def test_a_report_that_cannot_be_written_says_so(usual: dict[str, Any], load: Load, project: Project) -> None:

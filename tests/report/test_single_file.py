@@ -28,6 +28,7 @@ def test_all_pages_are_in_it(usual: dict[str, Any], load: Load, project: Project
         "index",
         "workload-laplace",
         "workload-lif",
+        "roofline",
     ]
     assert [path.name for path in project.reports.iterdir()] == ["report.html"]
     assert not page.select("[src], link")

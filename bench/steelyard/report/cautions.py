@@ -21,6 +21,9 @@ NAMED = 3
 BUSY = 0.5
 """Load, as a share of the cores, from which a machine is called busy."""
 
+UNSURE = 0.05
+"""How far the best three turns of a ceiling may be apart, as a share, before it is told."""
+
 STOLEN = 0.01
 """Share of the run in which the host ran other guests instead, from which it is told."""
 
@@ -36,7 +39,7 @@ class Caution:
 def cautions(run: Run, comparison: Comparison) -> tuple[Caution, ...]:
     """All of a run: what it said itself, then what its figures show."""
     own = (Caution(warning) for warning in run.warnings)
-    return (*own, *noisy(comparison), *busy(run), *stolen(run))
+    return (*own, *noisy(comparison), *unsure(comparison), *busy(run), *stolen(run))
 
 
 def noisy(comparison: Comparison) -> Iterator[Caution]:
@@ -52,6 +55,21 @@ def noisy(comparison: Comparison) -> Iterator[Caution]:
         f"{count}, with intervals wider than ±{numbers.percent(NOISY)}: {enumeration(names) if not more else ', '.join(names)}{more}.",
         "End what else runs on the machine, or sample for longer, such as with --benchmark-max-time 2.",
     )
+
+
+def unsure(comparison: Comparison) -> Iterator[Caution]:
+    """Ceilings whose best turns do not agree."""
+    limits = comparison.ceilings.limits if comparison.ceilings else ()
+    apart = [limit for limit in limits if limit.doubt > UNSURE]
+    if apart:
+        names = [
+            f"{limit.name} of {'one core' if limit.threads == 1 else 'all cores'} (±{numbers.percent(limit.doubt)})"
+            for limit in apart
+        ]
+        yield Caution(
+            f"What the machine can do at most was not found to within {numbers.percent(UNSURE)}: {enumeration(names)}.",
+            "End what else runs on the machine, and measure again.",
+        )
 
 
 def busy(run: Run) -> Iterator[Caution]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from steelyard import roofline
 from steelyard.backends import BACKENDS
+from steelyard.ceilings import Ceilings
 from steelyard.measurement import Interval, Measurement, break_even, ratio
+from steelyard.roofline import Reached
 from steelyard.runs import Missing, Run
 
 PYTHON = "python"
@@ -30,6 +33,8 @@ class Result:
     measurement: Measurement
     time: Interval
     baseline: Timed
+    reached: Reached | None = None
+    """Where it is under the machine's roof; None if that is not known."""
 
     @property
     def is_baseline(self) -> bool:
@@ -111,7 +116,8 @@ class Comparison:
 
     def __init__(self, run: Run, added_backends: Iterable[str] = ()) -> None:
         self.absences = tuple(Absence.from_row(number, row) for number, row in enumerate(run.missing, 1))
-        self.results = tuple(compared(run.measurements))
+        self.ceilings, self.no_ceilings = ceilings_of(run)
+        self.results = tuple(compared(run.measurements, self.ceilings))
         self.titles = run.titles
         placed: list[Measurement | Absence] = [
             *run.measurements,
@@ -180,8 +186,21 @@ class Comparison:
         return all(result.baseline.measurement.backend == PYTHON for result in self.results)
 
 
-def compared(measurements: Sequence[Measurement]) -> Iterable[Result]:
-    """Each measurement beside the baseline of its workload and size."""
+def ceilings_of(run: Run) -> tuple[Ceilings | None, str]:
+    """What the machine of a run can do at most; None, and why, if that is not known."""
+    found = run.details.get("ceilings")
+    if not isinstance(found, Mapping) or not found:
+        return None, "They were not measured."
+    if "reason" in found:
+        return None, str(found["reason"])
+    try:
+        return Ceilings.from_dict(found), ""
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None, "What the run holds of them cannot be read."
+
+
+def compared(measurements: Sequence[Measurement], ceilings: Ceilings | None = None) -> Iterable[Result]:
+    """Each measurement beside the baseline of its workload and size, and under its machine's roof."""
     groups: dict[tuple[str, str], list[Timed]] = {}
     for measurement in measurements:
         timed = Timed(measurement, measurement.time)
@@ -189,7 +208,9 @@ def compared(measurements: Sequence[Measurement]) -> Iterable[Result]:
     for group in groups.values():
         baseline = baseline_of(group)
         for timed in group:
-            yield Result(timed.measurement, timed.time, baseline)
+            measurement, time = timed.measurement, timed.time
+            roof = roofline.reached(ceilings, measurement.info, time) if ceilings else None
+            yield Result(measurement, time, baseline, roof)
 
 
 def baseline_of(group: Sequence[Timed]) -> Timed:

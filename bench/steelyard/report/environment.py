@@ -22,6 +22,7 @@ for form in (
     numbers.change_range,
     numbers.count,
     numbers.duration,
+    numbers.part,
     numbers.percent,
     numbers.rate,
     numbers.seconds,

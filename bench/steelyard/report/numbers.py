@@ -15,6 +15,8 @@ from steelyard.measurement import Interval
 SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 RATES = ((1e12, "T "), (1e9, "G "), (1e6, "M "), (1e3, "k "), (1.0, ""))
+SYMBOLS = ("B", "FLOP")
+"""Units that a prefix is joined to."""
 TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 NO_INTERVAL = "no interval"
 MINUS, UP_TO = "\N{MINUS SIGN}", "\N{HORIZONTAL ELLIPSIS}"
@@ -44,9 +46,18 @@ def times_range(interval: Interval) -> str:
     return span(interval, last_digit(interval), TIMES)
 
 
+def part(interval: Interval) -> str:
+    """A share that was measured: ``42.1 %``."""
+    return (
+        f"{times(Interval(*(100 * value for value in (interval.value, interval.low, interval.high))))[:-1]} %"
+    )
+
+
 def rate(interval: Interval, unit: str) -> str:
-    """Units a second: ``81.2 M points/s``."""
+    """Units a second: ``81.2 M points/s``, ``81.2 GB/s``."""
     scale, prefix = fitting(RATES, interval)
+    if unit in SYMBOLS:
+        prefix = prefix.strip()
     return f"{fixed(interval.value / scale, last_digit(interval) - exponent(scale))} {prefix}{unit}/s"
 
 

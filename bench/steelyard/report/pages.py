@@ -15,11 +15,17 @@ from pathlib import Path
 
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
-from steelyard.report import index, profile_page, workload_page
+from steelyard.report import index, profile_page, roofline_page, workload_page
 from steelyard.report.page import Page
 from steelyard.runs import Run
 
-PAGES: Mapping[str, Page] = {page.name: page for page in (Page("index", "Overview", render=index.render),)}
+PAGES: Mapping[str, Page] = {
+    page.name: page
+    for page in (
+        Page("index", "Overview", render=index.render),
+        Page("roofline", "Ceilings", render=roofline_page.render),
+    )
+}
 """Those that every run has."""
 
 FAMILIES = (workload_page.pages, profile_page.pages)
@@ -29,7 +35,8 @@ FAMILIES = (workload_page.pages, profile_page.pages)
 def pages_of(run: Run, project: Project) -> tuple[Page, ...]:
     """The pages of the harness, and those that the project's configuration adds or replaces."""
     own = [page for family in FAMILIES for page in family(run, project)]
-    return tuple({page.name: page for page in (*PAGES.values(), *own, *lasting_pages(project))}.values())
+    first, *others = lasting_pages(project)
+    return tuple({page.name: page for page in (first, *own, *others)}.values())
 
 
 def lasting_pages(project: Project) -> tuple[Page, ...]:
