@@ -81,7 +81,7 @@ class AnnotatedFunction:
         """How much of it still calls Python, in words."""
         calling = self.calling
         if not calling:
-            return f"none of {len(self.code)} lines calls Python"
+            return f"no line of {len(self.code)} calls Python"
         inside = sum(line.in_loop for line in calling)
         loops = f", {inside} of them in a loop" if inside else ", none of them in a loop"
         return f"{len(calling)} of {len(self.code)} lines still call Python{loops}"
@@ -253,7 +253,7 @@ class NumbaWords:
             done = [loop for loop in innermost if loop.widths]
             widest = max((width for loop in done for width, _ in loop.widths), default=0)
             words.append(
-                f"{len(done)} of {len(innermost)} innermost loops {'is' if len(innermost) == 1 else 'are'} vectorised"
+                f"{len(done)} of {len(innermost)} innermost loops {'is' if len(done) == 1 else 'are'} vectorised"
                 + (f", up to {widest} elements at a time" if widest else "")
             )
         if shared:

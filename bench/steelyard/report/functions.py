@@ -31,13 +31,16 @@ class CalledFunction:
         return tenths(self.share)
 
 
-def called_functions(graph: CallGraph, own: str | None, most: int) -> tuple[CalledFunction, ...]:
+def called_functions(
+    graph: CallGraph, own: str | None, most: int, least: float = 0.0
+) -> tuple[CalledFunction, ...]:
     """The functions with the most time of their own, the first so many.
 
     Args:
         graph: the profile.
         own: the kernel's own file, relative to the project's root.
         most: how many.
+        least: the share of the root's time, with what it calls, below which a function is left out.
     """
     own_total = sum(function.own_s for function in graph.functions) or 1.0
     rows = [
@@ -52,7 +55,8 @@ def called_functions(graph: CallGraph, own: str | None, most: int) -> tuple[Call
         )
         for function in graph.functions
     ]
-    return tuple(sorted(rows, key=lambda row: (-row.own_s, row.name, row.place))[:most])
+    shown = [row for row in rows if row.cumulative_share >= least]
+    return tuple(sorted(shown, key=lambda row: (-row.own_s, row.name, row.place))[:most])
 
 
 def tenths(share: float) -> int:

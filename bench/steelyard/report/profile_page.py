@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from steelyard.call_graph import CallGraph
+from steelyard.call_graph import LEAST, CallGraph
 from steelyard.measurement import Measurement
 from steelyard.project import Project
 from steelyard.report import call_figures, sources
@@ -100,7 +100,7 @@ class CellProfile:
             id=anchor,
             graph=graph,
             problem=problem,
-            functions=called_functions(graph, own, SHOWN) if graph else (),
+            functions=called_functions(graph, own, SHOWN, LEAST) if graph else (),
             figures=call_figures.drawn(graph, measurement.size, anchor, own, measurement.backend)
             if graph
             else (),
