@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from steelyard import cython_build, profilers
+from steelyard.call_graph import CallGraph
 from steelyard.profilers import ROOT, called_repeatedly, file_stem, merged, profile_suite
 from steelyard.referee import Referee
 from steelyard.subject import Subject
@@ -160,3 +161,26 @@ def test_any_name_makes_a_file_name():
     subject = Subject("../a b/<c>:d", None, 1, None, None)
     assert "/" not in file_stem(subject)
     assert " " not in file_stem(subject)
+
+
+def test_what_a_compiler_says_is_recorded(subject, tmp_path):
+    """Of Cython and of Numba; what is not compiled has nothing said of it."""
+    assert profilers.profile_compiler(subject(), tmp_path) == {}
+    source = "from numba import njit\n__all__ = ['f']\n@njit\ndef f(x, s):\n    return s * x\n"
+    for cell, file, content in (
+        ("double/cython/f/small", "double_cython.pyx", CYTHON),
+        ("double/numba/f/small", "double_numba.py", source),
+    ):
+        files = profilers.profile_compiler(subject(cell, {file: content}), tmp_path)
+        record = json.loads(files["compiler_data"].read_text())
+        assert record["name"] == cell
+        assert record["compiler"].lower() in cell
+        assert "reason" not in record
+
+
+def test_the_call_graph_is_written_beside_the_dump(subject, tmp_path):
+    """As JSON, which may be read by anybody, whoever wrote it."""
+    files = profilers.profile_calls(subject(), tmp_path)
+    graph = CallGraph.from_json(json.loads(files["profile_data"].read_text()))
+    assert graph.functions[graph.root].name == "double/python/loops/small"
+    assert len(graph.functions) == len(pstats.Stats(str(files["profile"])).stats)

@@ -121,7 +121,7 @@ def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: s
 def readable(ground: str) -> str:
     """Black or white, whichever is read better on a colour: where its luminance is 0.18 both are alike."""
     red, green, blue = (int(ground[place : place + 2], 16) / 255 for place in (1, 3, 5))
-    return "#111111" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.18 else "#ffffff"
+    return "#000000" if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.18 else "#ffffff"
 
 
 def package(file: str) -> str:
