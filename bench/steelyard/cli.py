@@ -285,7 +285,12 @@ def roofline(form: str) -> int:
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
-    "--with", "chosen", metavar="NAMES", default="", callback=names, help="Only cprofile, lines, pprofile or compiler."
+    "--with",
+    "chosen",
+    metavar="NAMES",
+    default="",
+    callback=names,
+    help="Only cprofile, lines, pprofile or compiler.",
 )
 @reports_option
 @click.argument("target")
