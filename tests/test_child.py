@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 from steelyard import child
-from steelyard.child import ChildFailed, call_in_child, how_it_ended
+from steelyard.child import ChildFailed, ChildHung, call_in_child, each_in_child, how_it_ended
 from steelyard.errors import SteelyardError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -171,3 +171,48 @@ def test_a_real_interrupt():
     finally:
         timer.join()
         signal.signal(signal.SIGINT, before)
+
+
+def test_one_child_calls_many_functions():
+    """In their order; what the first leaves behind is there for the next, and not here."""
+    things = []
+
+    def append(thing):
+        things.append(thing)
+        return [os.getpid(), *things]
+
+    first, second = each_in_child([lambda: append(1), lambda: append(2)], 30)
+    assert first[0] == second[0] != os.getpid()
+    assert (first[1:], second[1:], things) == ([1], [1, 2], [])
+
+
+def test_what_fails_among_many_costs_no_other():
+    """An error is told and the child goes on; where it dies or hangs, another does."""
+    answers = list(
+        each_in_child(
+            [
+                lambda: 1,
+                lambda: {}[0],
+                lambda: os._exit(7),
+                lambda: time.sleep(600),
+                lambda: 5,
+                lambda: os._exit(8),
+            ],
+            1.0,
+        )
+    )
+    assert [answers[0], answers[4]] == [1, 5]
+    assert str(answers[1]).startswith("KeyError")
+    assert [str(answers[2]), str(answers[5])] == [
+        "its process ended with exit code 7",
+        "its process ended with exit code 8",
+    ]
+    assert isinstance(answers[3], ChildHung)
+    assert list(each_in_child([], 1.0)) == []
+
+
+def test_whoever_stops_listening_leaves_no_child():
+    """It is killed with what it still had to do."""
+    answers = each_in_child([lambda: 1, lambda: time.sleep(600)], 30)
+    assert next(answers) == 1
+    answers.close()

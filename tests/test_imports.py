@@ -32,7 +32,7 @@ ROOMS = [
     # what was measured,
     {"machine", "measurement", "runs", "journal", "child", "ceilings", "first_call", "suite"},
     # why it is so,
-    {"call_graph", "cython_annotation", "numba_diagnostics", "subject", "profilers", "roofline"},
+    {"call_graph", "cython_annotation", "numba_diagnostics", "subject", "profilers", "memory", "roofline"},
     # what it means,
     {
         "verdict",
@@ -55,7 +55,7 @@ ROOMS = [
     # how it is shown,
     {"report"},
     # and the doors.
-    {"scaffold", "driver", "terminal", "session", "plugin", "cli"},
+    {"scaffold", "driver", "progress", "terminal", "session", "plugin", "cli"},
 ]
 
 

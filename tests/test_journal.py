@@ -72,6 +72,26 @@ def test_what_is_learned_on_the_way_is_kept(tmp_path):
     ours.close()
 
 
+def test_what_was_measured_afterwards_is_recovered_too(tmp_path):
+    """A cell that has its time and dies later is not taken for failed."""
+    folder = tmp_path / "runs" / "journal"
+    folder.mkdir(parents=True)
+    cell = "double/numpy/arrays/small"
+    lines = [
+        {"event": "begin", "run": header()},
+        {"event": "measured", "benchmark": benchmark(cell)},
+        {"event": "measured", "benchmark": benchmark("double/numpy/arrays/medium")},
+        {"event": "memory", "cell": cell, "memory": {"peak": 64, "tool": "memray"}},
+        {"event": "doing", "what": "measuring the memory of", "cell": "double/numpy/arrays/medium"},
+    ]
+    (folder / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (recovered,) = journal.recover(tmp_path)
+    assert "died while measuring the memory of double/numpy/arrays/medium" in str(recovered)
+    run = Run.load(recovered.path)
+    assert [m.info.get("memory") for m in run.measurements] == [{"peak": 64, "tool": "memray"}, None]
+    assert run.missing == ()
+
+
 def test_a_line_cut_short_loses_only_itself(tmp_path):
     """The crash may come while the journal is written."""
     folder = tmp_path / "runs" / "journal"

@@ -1,13 +1,20 @@
 """`pytest bench` times what agrees, keeps every sample, and leaves other test runs alone."""
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import suppress
 
 import pytest
+from screens import Screen
 from steelyard.runs import Run
 
 QUICK = ("--benchmark-max-time=0.02", "-p", "no:cacheprovider")
@@ -78,6 +85,19 @@ def test_the_saved_run_is_the_last_run(one_run):
     one, other = Run.load(saved), Run.load(root / "reports/runs/last.json")
     assert one.id == other.id
     assert one.measurements == other.measurements
+
+
+def test_the_memory_of_every_cell_is_in_every_saved_run(one_run):
+    """It is measured after all timing and before pytest-benchmark saves; its inputs, as large as the output, are not in it."""
+    done, root = one_run
+    assert "steelyard: measured the memory of a call in " in done.stdout
+    (saved,) = root.glob("reports/runs/*/0001_*.json")
+    for path in (saved, root / "reports/runs/last.json"):
+        for measurement in Run.load(path).measurements:
+            found = measurement.info["memory"]
+            size = 8 * measurement.info["work"]
+            if measurement.backend == "numpy":
+                assert size <= found["peak"] < 2 * size + 4096, measurement.cell
 
 
 def test_profiles_and_report_are_written(one_run):
@@ -260,6 +280,51 @@ def test_a_kernel_that_raises_while_it_is_timed(bench):
     assert "RuntimeError: tired" in run.missing[0].reason
 
 
+def test_a_crash_after_the_timing_keeps_every_time(bench, write_project):
+    """What was timed is recovered with the memory that was measured until then; no cell is taken for failed."""
+    crash = "import steelyard.memory\ndef stop(*_):\n    import os\n    os.abort()\nsteelyard.memory.use_in_parallel = stop\n"
+    (write_project() / "conftest.py").write_text(crash)
+    parallel = "__all__ = ['f']\n__parallel__ = ['f']\ndef f(x, s): return s * x\n"
+    done, root = bench("--no-profile", "-k", "small", files={"double_numpy.py": parallel})
+    assert done.returncode < 0
+    (root / "conftest.py").unlink()
+    done, _ = bench("--no-profile", "-k", "small")
+    assert "an earlier run died while measuring the memory of double/numpy/f/small" in done.stdout
+    (recovered,) = (root / "reports/runs/recovered").glob("*.json")
+    run = Run.load(recovered)
+    assert run.missing == ()
+    memory = {measurement.cell: measurement.info.get("memory") for measurement in run.measurements}
+    assert memory["double/python/loops/small"]["peak"] > 0
+    assert memory["double/numpy/f/small"] is None
+
+
+def test_memory_can_be_left_out(bench):
+    """By an option."""
+    done, root = bench("--no-memory", "--no-profile", "-k", "small")
+    assert "memory of a call" not in done.stdout
+    assert all("memory" not in m.info for m in Run.load(root / "reports/runs/last.json").measurements)
+
+
+def test_an_interrupt_while_memory_is_measured(bench, write_project):
+    """The times are saved, and the run says what is lacking."""
+    stop = "import steelyard.memory\ndef use(*_):\n    raise KeyboardInterrupt\nsteelyard.memory.told = use\n"
+    (write_project() / "conftest.py").write_text(stop)
+    done, root = bench("--no-profile", "-k", "small", "--benchmark-autosave")
+    assert done.returncode == 1
+    assert "the memory of some cells was not measured: interrupted" in done.stdout
+    assert len(Run.load(root / "reports/runs/last.json").measurements) == 2
+    assert list(root.glob("reports/runs/*/0001_*.json"))
+
+
+def test_a_run_that_is_stopped_by_a_failure_has_its_memory(bench):
+    """With -x what was timed until then is a run like any other."""
+    done, root = bench("-x", "--no-profile", "--shuffle-seed=2", files={"double_numba.py": WRONG})
+    assert done.returncode == 1
+    run = Run.load(root / "reports/runs/last.json")
+    assert run.measurements
+    assert all(m.info["memory"]["peak"] > 0 for m in run.measurements)
+
+
 CRASH = "import os\n__all__ = ['f']\ncalls = [0]\ndef f(x, s):\n    calls[0] += 1\n    if calls[0] > 20: os.abort()\n    return s * x\n"
 
 
@@ -321,6 +386,57 @@ def wait_for(condition, seconds=60.0):
             return
         time.sleep(0.05)
     pytest.fail("it did not come about")
+
+
+def on_a_screen(root, *arguments, columns=70):
+    """Run `pytest bench` on a terminal; return what it wrote, and the screen on which that was shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "bench", *QUICK, *arguments],
+        cwd=root,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"},
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # as Linux ends a terminal
+        while part := os.read(ours, 1 << 16):
+            written += part
+    os.close(ours)
+    process.wait(timeout=60)
+    screen = Screen(columns, lines=30)
+    screen.write(written.decode())
+    return written.decode(), screen
+
+
+@pytest.mark.parametrize("arguments", [(), ("-v", "-x")])
+def test_the_progress_on_a_terminal(arguments, write_project):
+    """It is there in every phase, below pytest's own line, and leaves no trace among what is printed."""
+    root = write_project({"double_numba.py": WRONG} if "-x" in arguments else None)
+    written, screen = on_a_screen(root, "--shuffle-seed=2", *arguments)
+    for phase in ("building", "checking", "timing", "measuring memory", "profiling"):
+        assert f"steelyard: {phase} " in written
+        assert f"steelyard: {phase} " not in screen.text
+    assert " left" not in screen.text
+    if not arguments:
+        assert "bench/test_cells.py ....  " in screen.text
+    # While a cell is timed nothing is written: upon the line that says so follows its removal.
+    drawn = re.findall(r"timing \d/\d[^\x1b]*\x1b8", written)
+    assert drawn
+    assert len(drawn) == len(
+        re.findall(r"timing \d/\d[^\x1b]*\x1b8\x1bD\x1b\[A\x1b7\x1b\[B\r\x1b\[2K", written)
+    )
+
+
+def test_no_progress_where_nobody_sees_it(one_run):
+    """A log has pytest's dots and no command to a terminal."""
+    done, _ = one_run
+    assert "\x1b" not in done.stdout
+    assert " left" not in done.stdout
+    assert "bench/test_cells.py ............  " in done.stdout
 
 
 UNRELATED = """

@@ -58,6 +58,8 @@ class Backend:
     """What else this machine lacks, with its cure; None if nothing."""
     compiles: bool = False
     """Whether the first call compiles, so that it is worth doing before the first timing."""
+    traceable: bool = False
+    """Whether all the memory that it takes is asked of Python or NumPy, so that tracemalloc sees it."""
     keep: Callable[[ModuleType], None] = keep_nothing
     """``keep(module)`` has what the first calls into a module compile kept on disk, where nothing stale can lie."""
 
@@ -71,8 +73,8 @@ class Backend:
 BACKENDS: Mapping[str, Backend] = {
     backend.name: backend
     for backend in (
-        Backend("python"),
-        Backend("numpy", requires="numpy"),
+        Backend("python", traceable=True),
+        Backend("numpy", requires="numpy", traceable=True),
         Backend("numexpr", requires="numexpr"),
         Backend(
             "cython",
@@ -82,7 +84,8 @@ BACKENDS: Mapping[str, Backend] = {
             load=cython_build.load,
             lacking=cython_build.lacking,
         ),
-        Backend("numba", requires="numba", compiles=True, keep=keep_in_numba_cache),
+        # Numba's runtime takes its arrays from PyMem_RawMalloc.
+        Backend("numba", requires="numba", compiles=True, traceable=True, keep=keep_in_numba_cache),
     )
 }
 

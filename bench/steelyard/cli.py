@@ -212,13 +212,13 @@ def held(outcome: Any) -> str:
 def show_run(run: Path | None, form: str, reports: Path | None) -> int:
     """Print what RUN, a saved run's file, or the last run has measured."""
     from steelyard.report import run_text
-    from steelyard.report.text import terminal_width
+    from steelyard.report.text import has_colours, terminal_width
     from steelyard.runs import Run, latest
 
     project = opened(reports)
     shown = Run.load(run) if run else latest(project.reports)
     if form == "text":
-        click.echo(run_text.table(shown, project, terminal_width(), sys.stdout.isatty()))
+        click.echo(run_text.table(shown, project, terminal_width(), has_colours(sys.stdout)))
     else:
         click.echo(run_text.FORMATS[form](shown, project), nl=False)
     return 0
@@ -480,7 +480,7 @@ def gated(**options: Any) -> int:
     """Compare two revisions, or two saved runs, and show what came of it."""
     from steelyard import gate, report, runs, saved_runs, sides
     from steelyard.report import gate_text
-    from steelyard.report.text import terminal_width
+    from steelyard.report.text import has_colours, terminal_width
     from steelyard.revision import CannotSetUp
     from steelyard.runs import Run
 
@@ -507,7 +507,7 @@ def gated(**options: Any) -> int:
     else:
         with progress_line() as progress:
             judgement = gate.compare(project, options["base"], options["head"], chosen, progress)
-    click.echo(gate_text.table(judgement, width=terminal_width(), colour=sys.stdout.isatty()))
+    click.echo(gate_text.table(judgement, width=terminal_width(), colour=has_colours(sys.stdout)))
     try:
         gate.keep(judgement, project.reports)
         click.echo(f"report: {report.write_gate(judgement, project)}")

@@ -98,6 +98,10 @@ class Driver:
             f"at least {self.rounds} of them"
         )
 
+    def seconds(self, call: float) -> float:
+        """What timing a cell takes, more or less, whose call takes ``call`` seconds: calibration and samples."""
+        return max(1.2 * float(self.benchmarks.options["max_time"]), (self.rounds + 2) * call) + 0.05
+
     def drop(self, benchmark: Any) -> None:
         """Forget a benchmark that came to no good end; pytest-benchmark would fail to save half of its samples."""
         benchmark.has_error = True

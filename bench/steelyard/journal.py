@@ -55,6 +55,10 @@ class Journal:
         """Keep a finished cell, as pytest-benchmark would save it."""
         self._write({"event": "measured", "benchmark": benchmark})
 
+    def memory(self, cell: str, found: Mapping[str, Any]) -> None:
+        """Keep what a call of a measured cell takes of memory."""
+        self._write({"event": "memory", "cell": cell, "memory": found})
+
     def missing(self, row: Missing) -> None:
         """Keep the reason why a cell has no time."""
         self._write({"event": "missing", **asdict(row)})
@@ -112,6 +116,10 @@ def assembled(events: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], str | N
         if event["event"] == "learned":
             run["steelyard"] |= event["ours"]
     run["benchmarks"] = [event["benchmark"] for event in events if event["event"] == "measured"]
+    memory = {event["cell"]: event["memory"] for event in events if event["event"] == "memory"}
+    for info in (benchmark["extra_info"] for benchmark in run["benchmarks"]):
+        if info.get("cell") in memory:
+            info["memory"] = memory[info["cell"]]
     run["steelyard"]["missing"] = [
         {key: event[key] for key in ("cell", "status", "reason")}
         for event in events
@@ -165,7 +173,9 @@ def recover(reports: Path) -> Iterator[Recovered | PutAside]:
                 continue
             run, died = read_journal(journal)
             cell = (died or "").rpartition(" ")[2]
-            if died and cell not in {row["cell"] for row in run["steelyard"]["missing"]}:
+            known = {row["cell"] for row in run["steelyard"]["missing"]}
+            known |= {benchmark["extra_info"].get("cell") for benchmark in run["benchmarks"]}
+            if died and cell not in known:
                 reason = f"the process died while {died}"
                 run["steelyard"]["missing"].append({"cell": cell, "status": "failed", "reason": reason})
             path = reports / "runs" / "recovered" / f"{journal.stem}.json"

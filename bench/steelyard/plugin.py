@@ -53,6 +53,7 @@ def pytest_load_initial_conftests(
         help="Seconds that one cell may take at most; a cell whose fewest rounds need more is not timed, "
         "and listed as over budget. Default: %(default)s",
     )
+    group.addoption("--no-memory", action="store_true", help="Do not measure memory after the timing.")
     group.addoption("--no-profile", action="store_true", help="Write no profiles after the timing.")
     group.addoption(
         "--no-ceilings",
@@ -168,23 +169,51 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     return [ours.plan()] if ours else []
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> None:
-    """Build and check the collected cells before the first of them is timed."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Build and check the collected cells before the first of them is timed; measure their memory after the last.
+
+    Here, not when the session finishes: pytest-benchmark saves the run as the first thing then.
+    """
     ours = session.config.stash.get(SESSION, None)
     cells = [cell for item in session.items if (cell := cell_of(item))]
     if (
-        ours
-        and cells
-        and not session.config.option.collectonly
-        and not session.config.getoption("benchmark_skip")
+        not ours
+        or not cells
+        or session.config.option.collectonly
+        or session.config.getoption("benchmark_skip")
     ):
-        from steelyard.errors import SteelyardError
+        return (yield)
+    from steelyard.errors import SteelyardError
 
-        try:
-            ours.prepare(cells)
-        except SteelyardError as error:
-            raise pytest.UsageError(f"steelyard: {error}") from None
+    try:
+        ours.prepare(cells)
+    except SteelyardError as error:
+        raise pytest.UsageError(f"steelyard: {error}") from None
+    try:
+        result = yield
+    except session.Failed:  # -x: what was timed until then is a run like any other
+        ours.measure_memory()
+        raise
+    finally:
+        ours.terminal.clear()
+    ours.measure_memory()
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Show how far the run is before a cell, outside of pytest's capturing."""
+    if (ours := item.config.stash.get(SESSION, None)) and (cell := cell_of(item)):
+        ours.show_progress(cell)
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Leave the terminal to what pytest says of the cell, once there is anything to say."""
+    if (ours := item.config.stash.get(SESSION, None)) and (call.when != "setup" or call.excinfo):
+        ours.terminal.clear()
 
 
 @pytest.fixture

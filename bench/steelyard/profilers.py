@@ -240,6 +240,7 @@ def profile_suite(
     closely: Sequence[tuple[Subject, Mapping[str, Profiler]]],
     reports: Path,
     run_id: str,
+    progress: Callable[[str, int, int], None] = lambda what, done, whole: None,
 ) -> Profiled:
     """cProfile for every cell and, all in one, ``reports/suite.prof``; the other profilers for some.
 
@@ -247,6 +248,7 @@ def profile_suite(
         cells: each with the seconds that one call takes.
         closely: some, each with the other profilers that are run over it.
         run_id: the run that the profiles belong to; ``profiles/profiles.json`` says so.
+        progress: is told how far it is.
 
     Raises:
         CannotWrite: the disk is full or the folder read-only.
@@ -266,7 +268,8 @@ def profile_suite(
     files: dict[str, dict[str, Path]] = {}
     problems: list[str] = []
     jobs = [(subject, {"cprofile": profile_part}) for subject, _ in cells]
-    for subject, chosen in [*jobs, *closely]:
+    for done, (subject, chosen) in enumerate([*jobs, *closely]):
+        progress("profiling", done, len(cells) + len(closely))
         outcome = profile(subject, reports, chosen)
         files.setdefault(subject.name, {}).update(outcome.files[subject.name])
         problems += outcome.problems

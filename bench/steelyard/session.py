@@ -7,7 +7,7 @@ import random
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from steelyard import ceilings, profilers, report, runs, threads
+from steelyard import ceilings, memory, profilers, report, runs, threads
 from steelyard.cell import Cell
 from steelyard.driver import Driver
 from steelyard.errors import CannotWrite, SteelyardError, described
@@ -41,6 +41,8 @@ ONE_THREAD = 1.05
 SHARED_CORE = 0.6
 """CPU seconds per second and thread below which the threads of a parallel cell are reported."""
 
+MEMORY, CEILINGS = "measuring memory", "measuring ceilings"
+
 
 @dataclass(slots=True)
 class Session:
@@ -61,6 +63,8 @@ class Session:
     outcomes: dict[Cell, Checked | Missing] = field(default_factory=dict)
     measured: dict[Cell, float] = field(default_factory=dict)
     """Median seconds of each cell that was timed."""
+    infos: dict[Cell, dict[str, Any]] = field(default_factory=dict)
+    """What is saved with the samples of each."""
     journal: Journal | None = None
     warnings: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -74,6 +78,10 @@ class Session:
     """What the machine can do at most, or the reason why that is not known."""
     saved: Run | None = None
     """The run, read back once it was saved."""
+    _to_time: int = 0
+    """How many cells there are to time."""
+    _begun: int = 0
+    """How many of them have had their turn."""
 
     @classmethod
     def of(cls, config: pytest.Config, folder: Path) -> Session:
@@ -140,6 +148,7 @@ class Session:
         self.journal = journal = Journal(
             self.project.reports, {**self.driver.header(), "steelyard": self.record()}
         )
+        self._plan(cells)
         traced = self.driver.times and not self.config.getoption("--no-profile")
         with self._telling("built, and called for the first time,"):
             suite.start(self.terminal.progress, first_calls=self.driver.times, traced=traced)
@@ -159,16 +168,44 @@ class Session:
             ]
             if not self.config.getoption("--no-ceilings"):
                 with self._telling("measured what the machine can do at most"):
+                    self.terminal.progress(CEILINGS, 0, 1)
                     self.ceilings = measured_ceilings()
             journal.learned({"pictures": self.pictures, "ceilings": self.ceilings, "warnings": self.warnings})
+        self._plan(cells)
         agreeing = sum(isinstance(outcome, Checked) for outcome in self.outcomes.values())
         self.terminal.say(f"{agreeing} of {len(cells)} cells agree, and can be timed")
+
+    def _plan(self, cells: Sequence[Cell]) -> None:
+        """Foretell what each phase will take, from what is known of the cells by now; a rough figure for each step."""
+        known = [self.outcomes.get(cell) for cell in cells]
+        calls = [getattr(outcome, "seconds", 0.0) for outcome in known if not isinstance(outcome, Missing)]
+        self._to_time = len(calls)
+        variants = len({cell.variant for cell in cells})
+        plan = {"building": 0.5 * variants, "checking": 0.1 * len(cells)}
+        if self.driver and self.driver.times:
+            if not self.config.getoption("--no-ceilings"):
+                plan[CEILINGS] = 5.0
+            plan["timing"] = sum(self.driver.seconds(call) for call in calls)
+            if not self.config.getoption("--no-memory"):
+                plan[MEMORY] = sum(0.05 + 8 * call for call in calls)
+            if not self.config.getoption("--no-profile"):
+                plan["profiling"] = sum(0.1 + 3 * call for call in calls)
+        self.terminal.forecast.plan(plan)
+
+    def show_progress(self, cell: Cell) -> None:
+        """Show how far the timing is: before a cell that can be timed, never while it is."""
+        if self.driver and self.driver.times and isinstance(self.outcomes.get(cell), Checked):
+            self.terminal.progress_of_tests("timing", self._begun, self._to_time)
+            self._begun += 1
 
     @contextmanager
     def _telling(self, what: str) -> Iterator[None]:
         """Say afterwards how long a step took."""
         begin = time.perf_counter()
-        yield
+        try:
+            yield
+        finally:
+            self.terminal.clear()
         self.terminal.say(f"{what} in {time.perf_counter() - begin:.0f} s")
 
     @contextmanager
@@ -226,8 +263,31 @@ class Session:
                 f"or waited for one another; its time is not that of {count} cores"
             )
         self.measured[cell] = benchmark.stats.stats.median
+        self.infos[cell] = benchmark.extra_info
         with stopping_on_a_full_disk():
             self.journal.measured(benchmark.stats.as_dict())
+
+    def measure_memory(self) -> None:
+        """Record what a call of each timed cell takes of memory: after all timing, and before the run is saved."""
+        if self.journal is None or not self.measured or self.config.getoption("--no-memory"):
+            return
+        journal = self.journal
+        agreed = {cell: self.outcomes[cell] for cell in self.measured}
+        checked = {cell: outcome for cell, outcome in agreed.items() if isinstance(outcome, Checked)}
+        backends, budget = self.registry.backends, self.config.getoption("--budget")
+        found = memory.measure(
+            checked, backends, budget, lambda cell: journal.doing("measuring the memory of", cell.id)
+        )
+        try:
+            with self._telling("measured the memory of a call"), closing(found):
+                for done, (cell, use) in enumerate(found, 1):
+                    self.infos[cell]["memory"] = use
+                    journal.memory(cell.id, use)
+                    self.terminal.progress(MEMORY, done, len(checked))
+        except SteelyardError as error:
+            self.problems.append(str(error))
+        except KeyboardInterrupt:
+            self.problems.append("the memory of some cells was not measured: interrupted")
 
     @property
     def missing(self) -> list[Missing]:
@@ -336,6 +396,7 @@ class Session:
             ],
             self.project.reports,
             self.id,
+            self.terminal.progress,
         )
         self.problems += profiled.problems
         return self.project.reports / "suite.prof"

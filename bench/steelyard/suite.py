@@ -79,6 +79,7 @@ class Suite:
             if traced and cython_build.TRACEABLE:
                 pending |= {pool.submit(build_traced, source) for source in by_source}
             done, whole = 0, len(pending) + (sum(map(len, by_source.values())) if first_calls else 0)
+            progress("building", done, whole)
             while pending:
                 finished, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for job in finished:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from steelyard.progress import Bar, Forecast
 from steelyard.runs import Missing
 
 
@@ -19,17 +22,47 @@ class Terminal:
     def __init__(self, config: pytest.Config) -> None:
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._reporter: Any = reporter if reporter and reporter.verbosity >= 0 else None
+        self._tests_write = config.getoption("capture") == "no"
+        self._bar = Bar()
+        self.forecast = Forecast()
 
     def say(self, line: str, **markup: bool) -> None:
         """Print a line of its own."""
         if self._reporter:
+            self.clear()
             self._reporter.ensure_newline()
             self._reporter.write_line(f"steelyard: {line}", **markup)
 
     def progress(self, what: str, done: int, whole: int) -> None:
-        """Print how far a step is, over the line before, where there is somebody to see it."""
-        if self._reporter and sys.stdout.isatty():
-            self._reporter.rewrite(f"steelyard: {what} {done}/{whole}", erase=True)
+        """Show how far the run is and how long it will take yet, where there is somebody to see it."""
+        self.forecast.step(what, done, whole)
+        if self._shows_progress:
+            self.clear()
+            self._reporter.ensure_newline()
+            self._draw(below=False)
+
+    def progress_of_tests(self, what: str, done: int, whole: int) -> None:
+        """The same below the line in which pytest shows its tests; not where what they print goes to the terminal."""
+        self.forecast.step(what, done, whole)
+        if self._shows_progress and not self._tests_write:
+            self._draw(below=True)
+
+    def clear(self) -> None:
+        """Take the progress away before somebody else writes."""
+        self._bar.erase(sys.stdout)
+
+    @property
+    def _shows_progress(self) -> bool:
+        return bool(self._reporter) and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    def _draw(self, *, below: bool) -> None:
+        try:
+            "━─".encode(sys.stdout.encoding or "ascii")
+            glyphs = ("━", "─")
+        except (UnicodeEncodeError, LookupError):
+            glyphs = ("#", "-")
+        width = shutil.get_terminal_size().columns - 1  # a full line may wrap
+        self._bar.draw(sys.stdout, self.forecast.line(width, *glyphs), below=below)
 
 
 def summarise(

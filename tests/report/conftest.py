@@ -137,13 +137,25 @@ def usual() -> dict[str, Any]:
     return run_data(
         [
             full("laplace/numba/loops/medium", 0.002, first_call_s=0.84, load_s=0.52),
-            full("laplace/python/loops/small", 0.0123),
-            full("laplace/numpy/slices/small", 0.00041, spread=0.2),
+            full(
+                "laplace/python/loops/small",
+                0.0123,
+                memory={"peak": 157_226, "allocations": 7_742, "tool": "memray"},
+            ),
+            full(
+                "laplace/numpy/slices/small", 0.00041, spread=0.2, memory={"peak": 0, "tool": "tracemalloc"}
+            ),
             full("laplace/python/loops/medium", 0.45, first_call_s=0.013),
             full("laplace/numba/loops/small", 0.000052, first_call_s=0.84, load_s=0.52),
             full("laplace/numpy/inplace/medium", 0.011),
             full("laplace/numpy/slices/medium", 0.012, spread=0.001, agreement=exact),
-            full("laplace/cython/parallel/small", 0.000061, threads=2, build_s=9.1),
+            full(
+                "laplace/cython/parallel/small",
+                0.000061,
+                threads=2,
+                build_s=9.1,
+                memory={"reason": "its process died of SIGSEGV"},
+            ),
             full("lif/numpy/steps/medium", 0.2, unit="neuron-steps"),
             full("lif/python/loops/medium", 0.19, unit="neuron-steps"),
             entry("lif/numba/loops/medium", 0.000_000_4, rounds=1),
@@ -156,6 +168,7 @@ def usual() -> dict[str, Any]:
         ],
         warnings=["laplace/numba/loops/medium used 1.30 times as much CPU as wall time"],
         ceilings=ceilings(),
+        sources={"laplace/python/loops": {"lines": 14, "file": "laplace_python.py", "line": 5}},
     )
 
 

@@ -37,6 +37,21 @@ def test_what_the_run_said_comes_first(make: SimpleNamespace, load: Load) -> Non
     assert texts(load(make.run_data([], warnings=["beware"]))) == ["beware"]
 
 
+def test_memory_that_was_not_told_by_memray(make: SimpleNamespace, load: Load) -> None:
+    """It is said who told it, how much is lacking, and what brings the rest."""
+    reason, use = {"reason": "not seen"}, {"peak": 1, "tool": "tracemalloc"}
+    cells = [make.full(f"lif/{name}/f/small", 0.1) for name in ("python", "cython", "numpy")]
+    for cell, found in zip(cells, (use, reason, use), strict=True):
+        cell["extra_info"]["memory"] = found
+    run = load(make.run_data(cells))
+    (found,) = cautions(run, Comparison(run))
+    assert found.text.endswith("NumPy allocate alone, and 1 of 3 cells have no figure.")
+    assert "pip install 'steelyard[memory]'" in found.cure
+    for cell in cells:
+        cell["extra_info"]["memory"] = {"peak": 1, "tool": "memray"}
+    assert texts(load(make.run_data(cells))) == []
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [

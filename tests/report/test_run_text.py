@@ -17,10 +17,10 @@ import pytest
 from click.testing import CliRunner
 from steelyard.cli import main
 from steelyard.project import Project
-from steelyard.report import run_text
+from steelyard.report import run_text, workload_page
 from steelyard.report.comparison import Comparison
-from steelyard.report.run_text import FIELDS, FORMATS, rows, table
-from steelyard.report.text import columns
+from steelyard.report.run_text import FIELDS, FORMATS, VARIANT_COLUMNS, rows, table
+from steelyard.report.text import columns, has_colours
 from steelyard.runs import Run
 
 Load = Callable[[dict[str, Any]], Run]
@@ -99,7 +99,7 @@ def test_names_stay_text(make: SimpleNamespace, load: Load, project: Project) ->
     assert not re.search(r"<(?!/?code>)|[`*\x1b\r]|\[x\]", marked.replace("\N{MULTIPLICATION SIGN}", ""))
     for line in marked.splitlines():
         if line.startswith("|"):
-            assert line.count("|") in (5, 9), line
+            assert line.count("|") in (5, 1 + len(VARIANT_COLUMNS)), line
     cells = list(csv.DictReader(io.StringIO(FORMATS["csv"](run, project))))
     assert len(cells) == 3
     assert not any(value.startswith(("=", "+", "-", "@")) for row in cells for value in row.values())
@@ -120,9 +120,48 @@ def test_rows_are_exact(usual: dict[str, Any], load: Load, project: Project) -> 
         )
         assert row["speedup"] == (result.speedup and result.speedup.value)
         assert row["rate_per_s"] == (result.rate and result.rate.value)
+        assert row["memory_peak_bytes"] == result.memory.get("peak")
+        assert row["memory_reason"] == result.memory.get("reason")
+    reference = found["laplace/python/loops/small"]
+    assert [reference[name] for name in ("memory_allocations", "memory_tool", "lines_of_code", "probes")] == [
+        *(7_742, "memray", 14, 2)
+    ]
     broken = found["laplace/cython/parallel/medium"]
     assert (broken["status"], broken["backend"], broken["time_s"]) == ("failed", "cython", None)
     assert broken["reason"].startswith("grid[3, 0] is 1.0")
+
+
+def test_markdown_has_the_columns_of_the_page(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """What a reader of a workload's page is told of a variant, a reader of the text is told too."""
+    (page, *_) = workload_page.pages(load(usual), project)
+    head = re.search(r'<table class="variants.*?</thead>', str(page.render(load(usual), project)), re.DOTALL)
+    assert head
+    headings = re.findall(r"<th scope=\"col\">(.*?)</th>", head[0])
+    assert headings[0] == "variant"
+    assert headings[1:] == [heading for heading, _ in VARIANT_COLUMNS[1:]]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "expected"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colours_are_for_terminals_that_have_them(
+    terminal: bool, environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for pipes, nor for whoever has said that he wants none."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal  # type: ignore[method-assign]
+    assert has_colours(stream) == expected
 
 
 def test_what_never_pays_back_is_json(usual: dict[str, Any], load: Load, project: Project) -> None:

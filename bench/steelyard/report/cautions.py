@@ -39,7 +39,14 @@ class Caution:
 def cautions(run: Run, comparison: Comparison) -> tuple[Caution, ...]:
     """All of a run: what it said itself, then what its figures show."""
     own = (Caution(warning) for warning in run.warnings)
-    return (*own, *noisy(comparison), *unsure(comparison), *busy(run), *stolen(run))
+    return (
+        *own,
+        *noisy(comparison),
+        *unsure(comparison),
+        *busy(run),
+        *stolen(run),
+        *half_seen(comparison),
+    )
 
 
 def noisy(comparison: Comparison) -> Iterator[Caution]:
@@ -103,6 +110,20 @@ def stolen(run: Run) -> Iterator[Caution]:
         yield Caution(
             f"The host ran other guests for {numbers.percent(share)} of this machine's time during the run (steal time).",
             "Compare cells of this run with each other only, or measure on a machine of your own.",
+        )
+
+
+def half_seen(comparison: Comparison) -> Iterator[Caution]:
+    """Memory that was told by tracemalloc, for want of memray."""
+    told = [result for result in comparison.results if result.memory.get("tool") == "tracemalloc"]
+    lacking = [result for result in comparison.results if result.memory.get("reason")]
+    if told:
+        without = (
+            f", and {len(lacking):,} of {len(comparison.results):,} cells have no figure" if lacking else ""
+        )
+        yield Caution(
+            f"Peak memory was told by tracemalloc, which sees what Python and NumPy allocate alone{without}.",
+            "memray sees all: pip install 'steelyard[memory]', and measure again.",
         )
 
 

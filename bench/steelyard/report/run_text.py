@@ -16,7 +16,9 @@ from steelyard.project import Project
 from steelyard.report import numbers
 from steelyard.report.comparison import Absence, Comparison, Result
 from steelyard.report.outcome import outcome
+from steelyard.report.sources import recorded
 from steelyard.report.text import code, columns, printable, row_line, short, wrapped
+from steelyard.roofline import Reached
 from steelyard.runs import Run
 
 NOTHING = "–"
@@ -36,7 +38,10 @@ FIELDS = (
     *("time_s", "time_low_s", "time_high_s", "samples"),
     *("baseline", "speedup", "speedup_low", "speedup_high"),
     *("rate_per_s", "unit", "first_call_s", "load_s", "build_s", "pays_back_calls"),
-    *("parallel", "held_against", "reason"),
+    *("operations_per_s", "bytes_per_s", "ceiling", "share_of_ceiling"),
+    *("memory_peak_bytes", "memory_allocations", "memory_tool", "memory_reason"),
+    *("parallel", "threads", "lines_of_code"),
+    *("held_against", "largest_difference", "probes", "laws", "subnormals", "reason"),
 )
 """The keys of a row, and the columns of the CSV file."""
 
@@ -151,20 +156,13 @@ def markdown(run: Run, project: Project) -> str:
             for name in comparison.workloads_at(size)
         ]
         blocks += [f"### Size {code(size)}", markdown_table(head, body, words=1)]
-    headings = [
-        "cell",
-        "time",
-        "95 % interval",
-        "rate",
-        "speed-up",
-        "95 % interval",
-        "first call",
-        "pays back after",
-    ]
     variants = [
-        markdown_row(result) for name in comparison.workloads for result in of_workload(comparison, name)
+        [form(result, recorded(run, result.measurement)) for _, form in VARIANT_COLUMNS]
+        for name in comparison.workloads
+        for result in of_workload(comparison, name)
     ]
     if variants:
+        headings = [heading for heading, _ in VARIANT_COLUMNS]
         blocks += ["### Every variant", markdown_table(headings, variants, words=1)]
     if comparison.absences:
         lines = [
@@ -182,18 +180,73 @@ def of_workload(comparison: Comparison, workload: str) -> Iterator[Result]:
         yield from comparison.at(workload, size)
 
 
-def markdown_row(result: Result) -> list[str]:
-    """A variant in the table of all."""
-    return [
-        code(result.measurement.cell),
-        numbers.time(result.time),
-        numbers.time_range(result.time),
-        printed(result.rate, lambda rate: numbers.rate(rate, code(str(result.info.get("unit", "units"))))),
-        printed(result.speedup, numbers.times),
-        printed(result.speedup, numbers.times_range),
-        printed(result.measurement.first_call, numbers.seconds),
-        printed(result.pays_back, numbers.count),
+def rates(result: Result) -> str:
+    """The workload's units a second, and what its cost model says of operations and bytes."""
+    amounts = [("work", code(str(result.info.get("unit", "units")))), ("operations", "FLOP"), ("bytes", "B")]
+    found = [(result.per_second(amount), unit) for amount, unit in amounts]
+    return ", ".join(numbers.rate(rate, unit) for rate, unit in found if rate) or NOTHING
+
+
+def under_the_roof(reached: Reached) -> str:
+    """What share of its ceiling a cell reaches, and which that is."""
+    return f"{numbers.part(reached.share)}, {reached.ceiling.name}"
+
+
+def start(result: Result) -> str:
+    """The first call, and what comes before it."""
+    parts = [
+        f"{word} {numbers.seconds(result.info[key])}"
+        for word, key in (("load", "load_s"), ("build", "build_s"))
+        if result.info.get(key)
     ]
+    return ", ".join([printed(result.measurement.first_call, numbers.seconds), *parts])
+
+
+def memory_text(result: Result) -> str:
+    """The peak of a call, with the number of its allocations and who counted; or why there is none."""
+    memory = result.memory
+    if not isinstance(memory.get("peak"), int | float):
+        return code(short(str(memory["reason"]))) if memory.get("reason") else NOTHING
+    allocations = memory.get("allocations")
+    known = [f"{allocations:,} allocations"] if isinstance(allocations, int) else []
+    tool = [code(str(memory["tool"]))] if memory.get("tool") else []
+    return ", ".join([numbers.size_of_bytes(memory["peak"]), *known, *tool])
+
+
+def held_against(result: Result) -> str:
+    """What the output was held against, and how well it agreed."""
+    agreement = result.agreement
+    if not agreement:
+        return NOTHING
+    difference = agreement.get("largest_difference")
+    within = "" if difference is None else " to the bit" if difference == 0 else f" within {difference:.1e}"
+    counts = [
+        f"{count:,} {word}{'s' if count > 1 else ''}"
+        for word in ("probe", "law")
+        if (count := len(agreement.get(f"{word}s") or ()))
+    ]
+    subnormals = [f"{agreement['subnormals']:,} subnormals"] if agreement.get("subnormals") else []
+    return ", ".join([code(str(agreement.get("reference", ""))) + within, *counts, *subnormals])
+
+
+VARIANT_COLUMNS: Sequence[tuple[str, Callable[[Result, Mapping[str, Any]], str]]] = (
+    ("cell", lambda result, source: code(result.measurement.cell)),
+    ("time", lambda result, source: numbers.time(result.time)),
+    ("95 % interval", lambda result, source: numbers.time_range(result.time)),
+    ("rate", lambda result, source: rates(result)),
+    ("of its ceiling", lambda result, source: printed(result.reached, under_the_roof)),
+    ("speed-up", lambda result, source: printed(result.speedup, numbers.times)),
+    ("95 % interval", lambda result, source: printed(result.speedup, numbers.times_range)),
+    ("first call", lambda result, source: start(result)),
+    ("pays back after calls", lambda result, source: printed(result.pays_back, numbers.count)),
+    ("peak memory", lambda result, source: memory_text(result)),
+    ("threads", lambda result, source: code(str(result.info.get("threads", NOTHING)))),
+    ("lines of code", lambda result, source: code(str(source.get("lines", NOTHING)))),
+    ("held against", lambda result, source: held_against(result)),
+)
+"""The table of all variants: each column's heading, and its text of a result and its variant's recorded source.
+
+The columns are those of a workload's page, which a test holds."""
 
 
 def printed(value: Any, form: Callable[[Any], str]) -> str:
@@ -211,11 +264,14 @@ def rows(run: Run, project: Project) -> list[dict[str, Any]]:
     """Every cell as plain data with the keys :data:`FIELDS`: seconds, ratios, calls; None where there is no figure."""
     comparison = Comparison(run, project.backends)
     timed = [result for name in comparison.workloads for result in of_workload(comparison, name)]
-    return [*map(row_of_result, timed), *map(row_of_absence, comparison.absences)]
+    return [
+        *(row_of_result(result, recorded(run, result.measurement)) for result in timed),
+        *map(row_of_absence, comparison.absences),
+    ]
 
 
-def row_of_result(result: Result) -> dict[str, Any]:
-    """A cell that was timed."""
+def row_of_result(result: Result, source: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell that was timed, and its variant's recorded source."""
     measurement = result.measurement
     baseline = result.baseline.measurement
     return blank() | {
@@ -230,8 +286,21 @@ def row_of_result(result: Result) -> dict[str, Any]:
         **{name: result.info.get(name) for name in ("first_call_s", "load_s", "build_s")},
         # JSON knows no infinity: what never pays back has the text.
         "pays_back_calls": "never" if result.pays_back == math.inf else result.pays_back,
+        **{
+            f"{amount}_per_s": rate.value
+            for amount in ("operations", "bytes")
+            if (rate := result.per_second(amount))
+        },
+        "ceiling": result.reached.ceiling.name if result.reached else None,
+        "share_of_ceiling": result.reached.share.value if result.reached else None,
+        "memory_peak_bytes": result.memory.get("peak"),
+        **{f"memory_{key}": result.memory.get(key) for key in ("allocations", "tool", "reason")},
         "parallel": result.is_parallel,
+        "threads": result.info.get("threads"),
+        "lines_of_code": source.get("lines"),
         "held_against": result.agreement.get("reference"),
+        **{key: result.agreement.get(key) for key in ("largest_difference", "subnormals")},
+        **{key: len(result.agreement.get(key) or ()) for key in ("probes", "laws")},
     }
 
 

@@ -6,9 +6,11 @@ something to Markdown as character references.
 
 from __future__ import annotations
 
+import os
 import shutil
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from steelyard.report.forest import shortened
 
@@ -22,6 +24,11 @@ HARMLESS = frozenset(" /-,")
 def terminal_width() -> int:
     """Columns of what is printed: those of the terminal, but no more than can be read."""
     return min(100, shutil.get_terminal_size((100, 24)).columns)
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Whether what is written there may be coloured: a terminal that can, and nobody who has asked not to (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def row_line(texts: Sequence[str], widths: Sequence[int], words: int) -> str:
