@@ -1,4 +1,4 @@
-"""Tables of functions and of lines."""
+"""Tables of functions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import profiles_made as made
 import pytest
 from steelyard.call_graph import CallGraph
 from steelyard.report.functions import called_functions, place
-from steelyard.report.lines import LONGEST_FUNCTION, followed_functions
 
 
 @pytest.mark.parametrize(
@@ -31,10 +30,3 @@ def test_functions_by_their_own_time() -> None:
     assert len(called_functions(graph, None, 99)) == 35
     assert len(called_functions(graph, None, 99, least=0.001)) == 5
     assert sum(row.share for row in called_functions(graph, None, 99)) == pytest.approx(1)
-
-
-def test_a_long_function_is_cut() -> None:
-    """A file that claims a thousand million lines does not make as many rows."""
-    entry = {"file": "f", "line": 1, "name": "n", "lines": [[10**9, 1, 1]]}
-    (function,) = followed_functions({"unit_s": 1.0, "functions": [entry]}, lambda file: {}, None)
-    assert len(function.lines) == LONGEST_FUNCTION + 1

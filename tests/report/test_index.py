@@ -186,7 +186,7 @@ def test_profiles_of_this_run_are_linked(make: SimpleNamespace, load: Load, proj
 @pytest.mark.parametrize(
     ("contents", "reason"),
     [
-        ('{"run": "another", "cells": {"lif/numba/loops/small": {}}}', "belong to run another"),
+        ('{"run": "another", "cells": {"lif/numba/loops/small": {}}}', "belong to run another:"),
         *((contents, "The profiles cannot be read") for contents in ("{", "[]", '{"run"', "\udcff")),
     ],
 )

@@ -16,6 +16,7 @@ from steelyard.project import Project
 from steelyard.report import write, write_one
 from steelyard.runs import Run
 from test_index import HOSTILE, Text
+from test_pages import CSS, luminance
 
 Load = Callable[[dict[str, Any]], Run]
 GOLDEN = Path(__file__).parent / "golden" / "profiles.txt"
@@ -229,3 +230,23 @@ def test_every_link_leads_somewhere(run: Run, project: Project) -> None:
             assert (folder / file).is_file()
         else:
             assert fragment in ids[file or page] or (not fragment and file in ids), address
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_is_readable_on_lines_that_call_python(scheme: int) -> None:
+    """Contrast of 4.5 and more, WCAG's level AA, on the darkest shade."""
+    block = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)[scheme]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+    dark, light = sorted(luminance(colours[name]) for name in ("ink", "python"))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_calling_a_kernel_is_not_the_kernel(run: Run, project: Project) -> None:
+    """The row of a cell is the kernel where cProfile does not see that, else what it costs to call it."""
+    data = made.calls("laplace/numpy/loops/medium")
+    data["functions"][0][4] = 3.0
+    (path,) = (project.reports / "profiles").glob("laplace-numpy-loops-medium*.json")
+    path.write_text(json.dumps(data))
+    pages = pages_of(run, project)
+    assert "the time is spent in calling it (75 %)" in pages["numpy"]
+    assert "into which cProfile does not see" in pages["cython"]

@@ -15,11 +15,12 @@ from steelyard.measurement import Measurement
 from steelyard.project import Project
 from steelyard.report import call_figures, sources
 from steelyard.report.comparison import Comparison
-from steelyard.report.compiler import CythonWords, NumbaWords
+from steelyard.report.cython_words import CythonWords
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.figures import Figure
 from steelyard.report.functions import CalledFunction, called_functions, is_end_of
 from steelyard.report.lines import FollowedFunction, followed_functions, listing
+from steelyard.report.numba_words import NumbaWords
 from steelyard.report.numbers import percent
 from steelyard.report.outcome import enumeration
 from steelyard.report.page import Page, slug
@@ -68,7 +69,7 @@ def pages(run: Run, project: Project) -> tuple[Page, ...]:
 
 
 ITSELF = "the kernel itself, into which cProfile does not see"
-"""What is said of the row that stands for a cell."""
+"""What the row of a cell stands for, if the kernel has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,20 @@ class CellProfile:
         return len(self.graph.functions) - len(self.functions) if self.graph else 0
 
     @property
+    def own_row(self) -> str:
+        """What the row stands for that has the cell's name."""
+        graph = self.graph
+        seen = graph and any(
+            call.caller == graph.root and graph.functions[call.callee].name == self.measurement.variant
+            for call in graph.calls
+        )
+        return "calling it" if seen else ITSELF
+
+    @property
     def outcome(self) -> str:
         """Which functions have the time, in a sentence; empty if that is not known."""
         named = [
-            f"{ITSELF if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
+            f"{self.own_row if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
             for row in self.functions[:3]
             if row.share >= NAMED
         ]

@@ -59,7 +59,9 @@ class Profiles:
             )
         if owner != run.id:
             return cls(
-                project, {}, f"The profiles that are there belong to run {owner}, those of this one are gone."
+                project,
+                {},
+                f"Those that are there belong to run {owner}: each run that takes profiles replaces them.",
             )
         return cls(project, files)
 
