@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import types
 
 import pytest
 from steelyard.numba_diagnostics import Loop, compiled_functions, diagnosed, place
@@ -40,8 +41,19 @@ def shared(x):
         out[i] = x[i] * 2.0
     return out
 
+@njit
+def alone(x):
+    for i in prange(len(x)):
+        x[i] = 1.0
+
 def outside(x):
+    return within(x)
+
+def within(x):
     return rows(x)
+
+def through(x):
+    return elsewhere(x)
 
 def plain(x):
     return x
@@ -59,7 +71,7 @@ def kernels(tmp_path_factory):
     spec.loader.exec_module(module)
     import numpy as np
 
-    for name in ("total", "strict", "shared"):
+    for name in ("total", "strict", "shared", "alone"):
         getattr(module, name)(np.ones(100))
     module.outside(np.ones((10, 10)))
     yield module
@@ -95,6 +107,7 @@ def test_parallel_loops_are_counted(kernels):
     (report,) = record["parallel"]
     assert report["loops"] == 1
     assert "prange" in report["text"]
+    assert not loops(diagnosed(kernels.alone))["alone"]["parallel"]  # prange without parallel=True
 
 
 def test_nothing_stays_behind(kernels, capfd):
@@ -114,8 +127,10 @@ def test_what_cannot_be_had_has_its_reason(kernels, monkeypatch):
     assert "did not end within 0 s" in diagnosed(kernels.total)["reason"]
 
 
-def test_functions_that_call_each_other_are_found_once(kernels):
-    """Callees first."""
+def test_functions_are_found_by_what_calls_them(kernels):
+    """Each once, callees first; a plain function of another module is not looked into."""
+    kernels.elsewhere = types.FunctionType(kernels.outside.__code__, dict(vars(kernels)))
+    assert list(compiled_functions(kernels.through)) == []
     names = [found.py_func.__name__ for found in compiled_functions(kernels.outside)]
     assert names == ["total", "rows"]
 
@@ -134,8 +149,9 @@ remark: k.py:5:1: loop not vectorized: something
 warning: unrelated
 remark: k.py:4:1: loop not vectorized: call instruction cannot be vectorized
 remark: <unknown>:0:0: vectorized loop (vectorization width: 8, interleaved count: 1)
+remark: k.py:6:1: vectorized loop (vectorization width: vscale x 2, interleaved count: 1)
 remark: other.py:6:1: loop not vectorized: not ours
 """
     assert place(remarks, [outer, inner]) == 1
-    assert (inner.widths, inner.reasons) == ([(4, 2)], ["something"])
+    assert (inner.widths, inner.reasons) == ([(4, 2), (2, 1)], ["something"])
     assert (outer.widths, outer.reasons) == ([], ["call instruction cannot be vectorized"])

@@ -29,7 +29,9 @@ MOST_TEXT = 20_000
 """Characters of Numba's own report on parallel loops that are kept."""
 
 REMARK = re.compile(r"remark: (?P<file>[^:\n]+):(?P<line>\d+):\d+: (?P<text>.*)")
-VECTORISED = re.compile(r"vectorized loop \(vectorization width: (\d+), interleaved count: (\d+)\)")
+VECTORISED = re.compile(
+    r"vectorized loop \(vectorization width: (?:vscale x )?(\d+), interleaved count: (\d+)\)"
+)
 
 SILENT = (
     "loop not vectorized",
@@ -78,19 +80,30 @@ def diagnosed(function: Callable[..., Any]) -> dict[str, Any]:
     return record | found
 
 
-def compiled_functions(function: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """The functions that Numba has compiled, of a function and of what it calls by name; callees come first."""
-    seen = set() if seen is None else seen
-    python_function = getattr(function, "py_func", function)
-    if id(python_function) in seen or not isinstance(python_function, types.FunctionType):
-        return
-    seen.add(id(python_function))
-    cells = [cell.cell_contents for cell in python_function.__closure__ or () if cell_has_contents(cell)]
-    known = [python_function.__globals__.get(name) for name in names_in(python_function.__code__)]
-    for value in [*known, *cells]:
-        yield from compiled_functions(value, seen)
-    if getattr(function, "signatures", None) and hasattr(function, "recompile"):
-        yield function
+def compiled_functions(function: Any) -> Iterator[Any]:
+    """The functions that Numba has compiled, of a function and of what it calls by name; callees come first.
+
+    Of functions that are not compiled only those of the same module are looked into: a library's would lead far.
+    """
+    home = getattr(getattr(function, "py_func", function), "__globals__", None)
+    seen: set[int] = set()
+
+    def below(found: Any) -> Iterator[Any]:
+        python_function = getattr(found, "py_func", found)
+        is_compiled = hasattr(found, "recompile") and bool(getattr(found, "signatures", None))
+        if not isinstance(python_function, types.FunctionType) or id(python_function) in seen:
+            return
+        if not is_compiled and python_function.__globals__ is not home:
+            return
+        seen.add(id(python_function))
+        known = [python_function.__globals__.get(name) for name in names_in(python_function.__code__)]
+        cells = [cell.cell_contents for cell in python_function.__closure__ or () if cell_has_contents(cell)]
+        for value in [*known, *cells]:
+            yield from below(value)
+        if is_compiled:
+            yield found
+
+    yield from below(function)
 
 
 def cell_has_contents(cell: types.CellType) -> bool:
@@ -121,7 +134,7 @@ def compiled_again(dispatchers: Sequence[Any]) -> dict[str, Any]:
     note = with_lines_of(dispatchers)
     loops: list[Loop] = []
     for dispatcher in dispatchers:  # callees come first: a loop that calls what has loops holds them
-        loops += loops_of(dispatcher.py_func, {loop.function for loop in loops})
+        loops += loops_of(dispatcher, {loop.function for loop in loops})
     with tempfile.TemporaryFile() as told:
         os.dup2(told.fileno(), 2)
         for dispatcher in dispatchers:
@@ -165,13 +178,14 @@ def with_lines_of(dispatchers: Sequence[Any]) -> str:
     return ""
 
 
-def loops_of(function: types.FunctionType, with_loops: Set[str] = frozenset()) -> Sequence[Loop]:
-    """The loops in the source of a function; none if the source is not there.
+def loops_of(dispatcher: Any, with_loops: Set[str] = frozenset()) -> Sequence[Loop]:
+    """The loops in the source of a compiled function; none if the source is not there.
 
     Args:
-        function: as it was written.
+        dispatcher: the function.
         with_loops: functions that hold loops, so that a loop which calls them is no innermost one.
     """
+    function = dispatcher.py_func
     file = function.__code__.co_filename
     try:
         source = Path(file).read_text("utf-8")
@@ -193,12 +207,17 @@ def loops_of(function: types.FunctionType, with_loops: Set[str] = frozenset()) -
                         innermost=not any(
                             holds_loop(inner, with_loops) for inner in ast.walk(loop) if inner is not loop
                         ),
-                        parallel="prange" in ast.unparse(loop.iter) if isinstance(loop, ast.For) else False,
+                        parallel=bool(dispatcher.targetoptions.get("parallel")) and runs_over_prange(loop),
                     )
                     for loop in ast.walk(node)
                     if isinstance(loop, ast.For | ast.While)
                 ]
     return []
+
+
+def runs_over_prange(loop: ast.For | ast.While) -> bool:
+    """Whether a loop asks for its turns to be shared out; without ``parallel=True`` that is a plain range."""
+    return isinstance(loop, ast.For) and "prange" in ast.unparse(loop.iter)
 
 
 def holds_loop(node: ast.AST, with_loops: Set[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from steelyard.call_graph import DEEPEST, LEAST, CallGraph, Frame
+from steelyard.call_graph import DEEPEST, LEAST, MOST, CallGraph, Frame
 from steelyard.report import numbers
 from steelyard.report.figures import MORE_COLOURS, Figure, colour, text
 from steelyard.report.functions import BUILT_IN, is_end_of, place
@@ -30,7 +30,7 @@ NOTE = (
     "A box is as wide as its time, with what it calls below it; what is free below a box is its own time. "
     "cProfile keeps calls between two functions, not whole stacks: the time of a function that several call is "
     f"apportioned among them. Left out is what has less than {numbers.percent(LEAST)} of the whole, or lies more than "
-    f"{DEEPEST} calls deep. A click shows a box alone, and one on the topmost goes back."
+    f"{DEEPEST} calls deep, or comes after the largest {MOST}. A click shows a box alone, and one on the topmost goes back."
 )
 
 
