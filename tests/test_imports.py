@@ -32,7 +32,7 @@ ROOMS = [
     # what was measured,
     {"machine", "measurement", "runs", "journal", "child", "ceilings", "first_call", "suite"},
     # why it is so,
-    {"subject", "profilers", "memory", "roofline"},
+    {"call_graph", "cython_annotation", "numba_diagnostics", "subject", "profilers", "memory", "roofline"},
     # what it means,
     {
         "verdict",

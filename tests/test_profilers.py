@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from steelyard import cython_build, profilers
+from steelyard.call_graph import CallGraph
 from steelyard.profilers import ROOT, called_repeatedly, file_stem, merged, profile_suite
 from steelyard.referee import Referee
 from steelyard.subject import Subject
@@ -67,22 +68,23 @@ def test_a_suite_of_profiles(subject, tmp_path):
     """One file a cell, one for all at the top, lines for those asked for, and an index that names the run."""
     loops, arrays = subject(), subject("double/numpy/arrays/small")
     chosen = {"lines": profilers.profile_lines, "pprofile": profilers.profile_callgrind}
-    outcome = profile_suite([(loops, 1e-6), (arrays, 1e-6)], [loops], chosen, tmp_path, "run-1")
+    outcome = profile_suite([(loops, 1e-6), (arrays, 1e-6)], [(loops, chosen)], tmp_path, "run-1")
     assert outcome.problems == ()
     assert [path.name for path in tmp_path.glob("*.prof")] == ["suite.prof"]
     pstats.Stats(str(tmp_path / "suite.prof"))
     index = json.loads((tmp_path / "profiles" / "profiles.json").read_text())
     assert index["run"] == "run-1"
-    assert set(index["cells"][loops.name]) == {"profile", "lines", "lines_data", "callgrind"}
+    assert set(index["cells"][loops.name]) == {"profile", "profile_data", "lines", "lines_data", "callgrind"}
     assert all((tmp_path / path).is_file() for files in index["cells"].values() for path in files.values())
     assert "fl=" in (tmp_path / index["cells"][loops.name]["callgrind"]).read_text()
 
 
 def test_profiles_of_an_earlier_run_are_gone(subject, tmp_path):
     """What lies in the folder belongs to the run that the index names."""
-    profile_suite([(subject(), 1e-6)], [], {}, tmp_path, "run-1")
-    profile_suite([(subject("double/numpy/arrays/small"), 1e-6)], [], {}, tmp_path, "run-2")
-    assert {"double-numpy-arrays-small.prof", "profiles.json"} == {
+    profile_suite([(subject(), 1e-6)], [], tmp_path, "run-1")
+    profile_suite([(subject("double/numpy/arrays/small"), 1e-6)], [], tmp_path, "run-2")
+    stem = "double-numpy-arrays-small"
+    assert {f"{stem}.prof", f"{stem}.calls.json", "profiles.json"} == {
         path.name for path in (tmp_path / "profiles").iterdir()
     }
 
@@ -93,9 +95,9 @@ def test_a_profiler_that_fails_does_not_take_the_others_with_it(subject, tmp_pat
     def broken(subject, reports):
         raise RuntimeError("no luck")
 
-    outcome = profile_suite([(subject(), 1e-6)], [subject()], {"broken": broken}, tmp_path, "run-1")
+    outcome = profile_suite([(subject(), 1e-6)], [(subject(), {"broken": broken})], tmp_path, "run-1")
     assert outcome.problems == ("double/python/loops/small: broken: RuntimeError: no luck",)
-    assert outcome.files["double/python/loops/small"].keys() == {"profile"}
+    assert outcome.files["double/python/loops/small"].keys() == {"profile", "profile_data"}
 
 
 def test_lines_are_counted(subject, tmp_path):
@@ -136,7 +138,9 @@ def test_lines_of_cython(subject, tmp_path):
     if cell.trace is None:
         assert not cython_build.TRACEABLE
         assert "3.12" in cell.note
-        assert profilers.profile_lines(cell, tmp_path) == {}
+        files = profilers.profile_lines(cell, tmp_path)
+        assert "3.12" in json.loads(files["lines_data"].read_text())["note"]
+        assert files.keys() == {"lines_data"}
         return
     files = profilers.profile_lines(cell, tmp_path)
     lines = {row[0]: row[1] for row in json.loads(files["lines_data"].read_text())["functions"][0]["lines"]}
@@ -157,3 +161,26 @@ def test_any_name_makes_a_file_name():
     subject = Subject("../a b/<c>:d", None, 1, None, None)
     assert "/" not in file_stem(subject)
     assert " " not in file_stem(subject)
+
+
+def test_what_a_compiler_says_is_recorded(subject, tmp_path):
+    """Of Cython and of Numba; what is not compiled has nothing said of it."""
+    assert profilers.profile_compiler(subject(), tmp_path) == {}
+    source = "from numba import njit\n__all__ = ['f']\n@njit\ndef f(x, s):\n    return s * x\n"
+    for cell, file, content in (
+        ("double/cython/f/small", "double_cython.pyx", CYTHON),
+        ("double/numba/f/small", "double_numba.py", source),
+    ):
+        files = profilers.profile_compiler(subject(cell, {file: content}), tmp_path)
+        record = json.loads(files["compiler_data"].read_text())
+        assert record["name"] == cell
+        assert record["compiler"].lower() in cell
+        assert "reason" not in record
+
+
+def test_the_call_graph_is_written_beside_the_dump(subject, tmp_path):
+    """As JSON, which may be read by anybody, whoever wrote it."""
+    files = profilers.profile_calls(subject(), tmp_path)
+    graph = CallGraph.from_json(json.loads(files["profile_data"].read_text()))
+    assert graph.functions[graph.root].name == "double/python/loops/small"
+    assert len(graph.functions) == len(pstats.Stats(str(files["profile"])).stats)

@@ -285,7 +285,12 @@ def roofline(form: str) -> int:
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option(
-    "--with", "chosen", metavar="NAMES", default="", callback=names, help="Only cprofile, lines or pprofile."
+    "--with",
+    "chosen",
+    metavar="NAMES",
+    default="",
+    callback=names,
+    help="Only cprofile, lines, pprofile or compiler.",
 )
 @reports_option
 @click.argument("target")
@@ -293,7 +298,7 @@ def roofline(form: str) -> int:
 @told_plainly
 @as_measured
 def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequence[str]) -> int:
-    """Profile TARGET with cProfile, line_profiler and pprofile.
+    """Profile TARGET with cProfile, line_profiler and pprofile, and ask its compiler.
 
     TARGET is a cell such as laplace/numpy/slices/small, a callable module:function, or a script with its
     ARGV. Each profiler runs it once more.
@@ -315,9 +320,9 @@ def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequ
     )
     for files in made.files.values():
         for kind, path in files.items():
-            click.echo(f"{kind:<12} {path}")
+            click.echo(f"{kind:<13} {path}")
             if kind == "profile":
-                click.echo(f"{'':<12} snakeviz {path}")
+                click.echo(f"{'':<13} snakeviz {path}")
     for problem in made.problems:
         click.echo(f"error: {problem}", err=True)
     return 1 if made.problems else 0

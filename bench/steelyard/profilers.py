@@ -1,4 +1,4 @@
-"""Why it is so: cProfile, line_profiler and pprofile.
+"""Why it is so: cProfile, line_profiler, pprofile, and what compilers say of their work.
 
 A profiler is one entry of :data:`PROFILERS`: a function of a subject and the reports folder, which returns
 the files that it wrote. Only one may be on at a time, and none while anything is timed: on Python 3.12 and
@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from steelyard.call_graph import CallGraph
 from steelyard.errors import CannotWrite
 from steelyard.project import Project
 from steelyard.runs import write_atomically
@@ -38,19 +39,25 @@ Profiler = Callable[[Subject, Path], dict[str, Path]]
 
 
 def profile_calls(subject: Subject, reports: Path) -> dict[str, Path]:
-    """cProfile's call graph, for SnakeViz: ``profiles/NAME.prof``."""
-    path = reports / "profiles" / f"{file_stem(subject)}.prof"
-    dump(called_repeatedly(subject, LEAST), path)
-    return {"profile": path}
+    """cProfile's call graph, for SnakeViz and as JSON: ``profiles/NAME.prof`` and ``NAME.calls.json``."""
+    return write_calls(subject, called_repeatedly(subject, LEAST), reports)
 
 
 def profile_lines(subject: Subject, reports: Path) -> dict[str, Path]:
     """line_profiler's hits and time of each line, as text and as JSON: ``lines/NAME.txt`` and ``.json``.
 
-    Written as JSON, not as line_profiler's own pickle, which must never be loaded from a stranger.
+    Written as JSON, not as line_profiler's own pickle, which must never be loaded from a stranger. Where lines cannot be
+    had the JSON says why.
     """
+    folder = reports / "lines"
+    paths = {
+        "lines": folder / f"{file_stem(subject)}.txt",
+        "lines_data": folder / f"{file_stem(subject)}.json",
+    }
     if subject.trace is None:
-        return {}
+        nothing: dict[str, Any] = {"name": subject.name, "note": subject.note, "unit_s": 1.0, "functions": []}
+        write_atomically(paths["lines_data"], json.dumps(nothing))
+        return {"lines_data": paths["lines_data"]}
     import line_profiler
 
     profiler: Any = line_profiler.LineProfiler()
@@ -68,11 +75,6 @@ def profile_lines(subject: Subject, reports: Path) -> dict[str, Path]:
         if rows
     ]
     record = {"name": subject.name, "note": subject.note, "unit_s": stats.unit, "functions": functions}
-    folder = reports / "lines"
-    paths = {
-        "lines": folder / f"{file_stem(subject)}.txt",
-        "lines_data": folder / f"{file_stem(subject)}.json",
-    }
     write_atomically(paths["lines"], f"{subject.name}\n{subject.note}\n\n{text.getvalue()}")
     write_atomically(paths["lines_data"], json.dumps(record))
     return paths
@@ -94,10 +96,20 @@ def profile_callgrind(subject: Subject, reports: Path) -> dict[str, Path]:
     return {"callgrind": path}
 
 
+def profile_compiler(subject: Subject, reports: Path) -> dict[str, Path]:
+    """What Cython or Numba says of the code that it made: ``profiles/NAME.compiler.json``."""
+    if subject.explain is None:
+        return {}
+    path = reports / "profiles" / f"{file_stem(subject)}.compiler.json"
+    write_atomically(path, json.dumps({"name": subject.name, **subject.explain()}))
+    return {"compiler_data": path}
+
+
 PROFILERS: Mapping[str, Profiler] = {
     "cprofile": profile_calls,
     "lines": profile_lines,
     "pprofile": profile_callgrind,
+    "compiler": profile_compiler,
 }
 
 
@@ -138,6 +150,23 @@ def called_repeatedly(subject: Subject, seconds: float) -> pstats.Stats:
     table: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]
     table.pop(("~", 0, "<method 'disable' of '_lsprof.Profiler' objects>"), None)
     return stats
+
+
+def write_calls(subject: Subject, stats: pstats.Stats, reports: Path) -> dict[str, Path]:
+    """Write a subject's statistics for SnakeViz, and for the report as JSON: marshal is never loaded.
+
+    Raises:
+        CannotWrite: the disk is full or the folder read-only.
+    """
+    stem = reports / "profiles" / file_stem(subject)
+    paths = {
+        "profile": stem.with_name(f"{stem.name}.prof"),
+        "profile_data": stem.with_name(f"{stem.name}.calls.json"),
+    }
+    dump(stats, paths["profile"])
+    graph = CallGraph.of(subject.name, stats.stats)  # type: ignore[attr-defined]
+    write_atomically(paths["profile_data"], json.dumps(graph.as_dict()))
+    return paths
 
 
 def dump(stats: pstats.Stats, path: Path) -> None:
@@ -208,8 +237,7 @@ def profile(subject: Subject, reports: Path, profilers: Mapping[str, Profiler]) 
 
 def profile_suite(
     cells: Sequence[tuple[Subject, float]],
-    closely: Sequence[Subject],
-    profilers: Mapping[str, Profiler],
+    closely: Sequence[tuple[Subject, Mapping[str, Profiler]]],
     reports: Path,
     run_id: str,
     progress: Callable[[str, int, int], None] = lambda what, done, whole: None,
@@ -218,7 +246,7 @@ def profile_suite(
 
     Args:
         cells: each with the seconds that one call takes.
-        closely: those that ``profilers`` are run over.
+        closely: some, each with the other profilers that are run over it.
         run_id: the run that the profiles belong to; ``profiles/profiles.json`` says so.
         progress: is told how far it is.
 
@@ -235,14 +263,12 @@ def profile_suite(
     def profile_part(subject: Subject, reports: Path) -> dict[str, Path]:
         stats = called_repeatedly(subject, least)
         parts.append((subject.name, stats))
-        path = reports / "profiles" / f"{file_stem(subject)}.prof"
-        dump(stats, path)
-        return {"profile": path}
+        return write_calls(subject, stats, reports)
 
     files: dict[str, dict[str, Path]] = {}
     problems: list[str] = []
     jobs = [(subject, {"cprofile": profile_part}) for subject, _ in cells]
-    for done, (subject, chosen) in enumerate([*jobs, *((subject, profilers) for subject in closely)]):
+    for done, (subject, chosen) in enumerate([*jobs, *closely]):
         progress("profiling", done, len(cells) + len(closely))
         outcome = profile(subject, reports, chosen)
         files.setdefault(subject.name, {}).update(outcome.files[subject.name])

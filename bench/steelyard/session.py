@@ -359,12 +359,6 @@ class Session:
         smallest = {
             cell.variant: cell for cell in sorted(self.measured, key=self.measured.__getitem__, reverse=True)
         }
-        closely = [
-            subjects[cell]
-            for cell in smallest.values()
-            # Run as plain Python, a Numba function's lines say little: they are there on request.
-            if subjects[cell].trace and cell.variant.backend != "numba"
-        ]
         chosen = {"lines": profilers.PROFILERS["lines"]}
         if self.config.getoption("--pprofile"):
             chosen["pprofile"] = profilers.PROFILERS["pprofile"]
@@ -373,10 +367,17 @@ class Session:
             for name, run in profilers.profilers_of(self.project).items()
             if name not in profilers.PROFILERS
         }
+        compiler = {"compiler": profilers.PROFILERS["compiler"]}
         profiled = profilers.profile_suite(
             [(subject, self.measured[cell]) for cell, subject in subjects.items()],
-            closely,
-            {**chosen, **added},
+            [
+                # Run as plain Python, a Numba function's lines say little: they are there on request.
+                (
+                    subjects[cell],
+                    compiler if cell.variant.backend == "numba" else {**chosen, **added, **compiler},
+                )
+                for cell in smallest.values()
+            ],
             self.project.reports,
             self.id,
             self.terminal.progress,

@@ -6,14 +6,14 @@ import importlib
 import inspect
 import runpy
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from steelyard import cython_build
+from steelyard import cython_annotation, cython_build, numba_diagnostics
 from steelyard.errors import SteelyardError, described
 from steelyard.kernel import Kernel
 
@@ -33,6 +33,8 @@ class Subject:
     """Whether it may be done any number of times; a stranger's script may not."""
     note: str = ""
     """What must be known to read the line profile, or why there is none."""
+    explain: Callable[[], Mapping[str, Any]] | None = None
+    """``explain()`` is what its compiler says of it, as plain data; None where none has anything to say."""
 
     @classmethod
     def of_kernel(cls, name: str, kernel: Kernel, arguments: tuple[Any, ...]) -> Subject:
@@ -50,8 +52,15 @@ class Subject:
             module = cython_build.load(variant.path, f"traced.{variant.path.stem}", traced=True)
             follow(profiler, getattr(module, variant.name), traceable(vars(module).values()))(*arguments)
 
+        def explain_cython() -> Mapping[str, Any]:
+            return cython_annotation.annotated(variant.path, cython_build.build(variant.path).annotation)
+
+        explain: Callable[[], Mapping[str, Any]] | None = None
         note = ""
+        if variant.backend == "numba":
+            explain = partial(numba_diagnostics.diagnosed, kernel.function)
         if variant.backend == "cython":
+            explain = explain_cython
             trace_lines: Callable[[Any], Any] | None = trace_cython
             note = "The lines are those of a build with tracing on, far slower than what is timed: read the shares."
             if not cython_build.TRACEABLE:
@@ -73,6 +82,7 @@ class Subject:
             trace=trace_lines,
             pure=True,
             note=note,
+            explain=explain,
         )
 
     @classmethod

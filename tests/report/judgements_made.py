@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import marshal
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +65,12 @@ def usual() -> Judgement:
     """Every verdict once and more; profiles as :func:`write_profiles` writes them."""
     file = {"base": "kernels/laplace/laplace_numpy.py", "head": "kernels/laplace/laplace_numpy.py"}
     changed = {"files": file, "sources": {"base": BASE, "head": HEAD}}
-    kinds = {"profile": "cell.prof", "lines": "cell.txt", "lines_data": "cell.json"}
+    kinds = {
+        "profile": "cell.prof",
+        "profile_data": "cell.calls.json",
+        "lines": "cell.txt",
+        "lines_data": "cell.json",
+    }
     profiles = {
         side: {kind: f"gate/{side}/{name}" for kind, name in kinds.items()} for side in ("base", "head")
     }
@@ -105,7 +109,10 @@ def usual() -> Judgement:
 def hostile() -> Judgement:
     """Every text that there is, such that it would do harm if it were taken for anything but text."""
     text = {"base": HOSTILE, "head": f"{HOSTILE}\n{HOSTILE}"}
-    profiles = {"base": {"profile": HOSTILE, "lines_data": f"gate/{HOSTILE}"}, "head": {HOSTILE: "\0"}}
+    profiles = {
+        "base": {"profile": HOSTILE, "profile_data": HOSTILE, "lines_data": f"gate/{HOSTILE}"},
+        "head": {HOSTILE: "\0"},
+    }
     cells = [
         replace(cell, cell=f"{HOSTILE}{n}", reason=HOSTILE, files=text, sources=text, profiles=profiles)
         for n, cell in enumerate(usual().cells)
@@ -151,9 +158,11 @@ def write_profiles(reports: Path) -> None:
             "     7                                           def half(x):\n"
             "     8         2          1.0      0.5    100.0      return x / 2  # <i>\n"
         )
-        rows = {
-            (own, 3, "slices"): (3, 3, 1.5, 2.0, {}),
-            ("~", 0, "<built-in method numpy.copy>"): (3, 4, 0.5, 0.5, {}),
-            **{(other, n, f"f{n:02}"): (1, 1, 0.001 * n, 0.01, {}) for n in range(1, 14)},
-        }
-        (folder / "cell.prof").write_bytes(marshal.dumps(rows))
+        rows = [
+            [own, 3, "slices", 3, 1.5, 2.0],
+            ["~", 0, "<built-in method numpy.copy>", 4, 0.5, 0.5],
+            *([other, n, f"f{n:02}", 1, 0.001 * n, 0.01] for n in range(1, 14)),
+        ]
+        graph = {"name": "laplace/numpy/slices/medium", "root": 0, "functions": rows, "calls": []}
+        (folder / "cell.calls.json").write_text(json.dumps(graph))
+        (folder / "cell.prof").write_bytes(b"for SnakeViz alone")

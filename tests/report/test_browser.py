@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import profiles_made as made
 import pytest
 from steelyard.project import Project
 from steelyard.report import write, write_one
@@ -69,6 +70,24 @@ def report_data(make: SimpleNamespace) -> dict[str, Any]:
     )
 
 
+def profile_data() -> dict[str, dict[str, Any]]:
+    """All that can be recorded of a variant, and names that are markup in all of it."""
+    numpy, numba, evil = "laplace/numpy/slices/small", "laplace/numba/loops/small", "/".join([HOSTILE] * 4)
+    return {
+        numpy: {
+            "profile_data": made.calls(numpy),
+            "lines_data": made.lines(numpy, "/tmp/x/laplace_cython.pyx", "slices"),
+            "compiler_data": made.cython(numpy, "/tmp/x/laplace_cython.pyx", "slices"),
+        },
+        numba: {"profile_data": made.calls(numba), "compiler_data": made.numba(numba)},
+        evil: {
+            "profile_data": made.calls(evil, file=HOSTILE, name=HOSTILE),
+            "lines_data": made.lines(evil, HOSTILE, HOSTILE),
+            "compiler_data": made.numba(evil, HOSTILE, HOSTILE),
+        },
+    }
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     path = os.environ.get("STEELYARD_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -88,6 +107,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, make: SimpleNamespace) -> P
     root = tmp_path_factory.mktemp("project")
     project = Project(root=root, kernels=root / "kernels", reports=root / "reports")
     run = Run.from_json(root / "run.json", report_data(make))
+    made.write_profiles(project.reports, run.id, profile_data())
     write(run, project)
     return write_one(run, project, project.html / "single.html").parent
 
@@ -140,7 +160,7 @@ def test_every_page_opens_from_disk(scheme: str, width: int, folder: Path, chrom
             )
             assert len(sizes) == visit.page.locator("figure.plot").count()
             assert all(size > 100 for size in sizes)
-            if path.stem.startswith("workload-l") or path.stem == "single":
+            if path.stem.startswith(("workload-l", "profile-")) or path.stem == "single":
                 assert sizes
 
 
@@ -234,3 +254,31 @@ def test_a_cell_can_be_linked_to(folder: Path, chromium: Any) -> None:
         link.click()
         target = visit.page.evaluate("decodeURIComponent(location.hash.slice(1))")
         assert visit.page.locator(f"tr[id='{target}']").bounding_box()["y"] < 900
+
+
+def test_a_box_is_shown_alone_by_a_click(folder: Path, chromium: Any) -> None:
+    """And all of them again by another on the topmost one."""
+    (page,) = folder.glob("profile-laplace-numpy-*.html")
+    with Visit(chromium, page) as visit:
+        visit.draw()
+        boxes = visit.page.locator("#icicle-size-small .slice")
+        count = boxes.count()
+        assert count > 4
+        visit.page.locator("#icicle-size-small .slice", has_text="loops").first.click()
+        visit.page.wait_for_function(
+            "n => document.querySelectorAll('#icicle-size-small .slice').length < n", arg=count
+        )
+        visit.page.locator("#icicle-size-small .slice", has_text="loops").first.click()
+        visit.page.wait_for_function(
+            "n => document.querySelectorAll('#icicle-size-small .slice').length === n", arg=count
+        )
+        assert visit.said == []
+
+
+def test_functions_sort(folder: Path, chromium: Any) -> None:
+    """By what they took with what they call, as numbers."""
+    (page,) = folder.glob("profile-laplace-numpy-*.html")
+    with Visit(chromium, page) as visit:
+        visit.page.get_by_role("button", name="with what it calls").click()
+        names = visit.page.locator(".functions tbody tr td:first-child").all_inner_texts()
+        assert names[-1].startswith("laplace/numpy/slices/small")

@@ -102,14 +102,14 @@ def test_saved_runs_are_said_to_be_weaker(project: Project) -> None:
 
 
 def test_a_file_outside_the_gates_folder_is_not_opened(project: Project) -> None:
-    """A profile is marshal: one that the gate did not write is said to be absent, whatever names it."""
+    """One that the gate did not write is said to be absent, whatever names it."""
     made.write_profiles(project.reports)
-    stranger = project.reports / "stranger.prof"
-    stranger.write_bytes((project.reports / "gate" / "base" / "cell.prof").read_bytes())
-    link = project.reports / "gate" / "link.prof"
+    stranger = project.reports / "stranger.json"
+    stranger.write_bytes((project.reports / "gate" / "base" / "cell.calls.json").read_bytes())
+    link = project.reports / "gate" / "link.json"
     link.symlink_to(stranger)
-    for named in ("stranger.prof", "gate/../stranger.prof", str(stranger), "gate/link.prof", "gate", "a\0b"):
-        cell = replace(made.usual().cells[1], profiles={"base": {"profile": named}})
+    for named in ("stranger.json", "gate/../stranger.json", str(stranger), "gate/link.json", "gate", "a\0b"):
+        cell = replace(made.usual().cells[1], profiles={"base": {"profile": named, "profile_data": named}})
         text = text_of(made.judgement(cell), project)
         assert "No profile of base. Its file is not there" in text
         assert "snakeviz" not in text
@@ -125,7 +125,7 @@ def test_broken_profiles_are_said_to_be_so(contents: bytes, project: Project) ->
         path.write_bytes(contents)
     text = text_of(made.usual(), project)
     assert "Its file cannot be read: gate/base/cell.json" in text
-    assert "Its file cannot be read: gate/head/cell.prof" in text
+    assert "Its file cannot be read: gate/head/cell.calls.json" in text
 
 
 def test_the_command_that_opens_a_profile_can_be_pasted(project: Project) -> None:

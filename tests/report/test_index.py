@@ -172,19 +172,32 @@ def test_profiles_of_this_run_are_linked(make: SimpleNamespace, load: Load, proj
     run = load(make.run_data([make.full("lif/numba/loops/small", 0.001)]))
     paths = {"profile": "profiles/x y.prof", "lines": "lines/gone.txt", "evil": "../../../../etc/passwd"}
     profiles(project, run.id, **{"lif/numba/loops/small": paths})
-    html = (write(run, project).parent / "workload-lif.html").read_text("utf-8")
+    folder = write(run, project).parent
+    (page,) = folder.glob("profile-*.html")
+    assert f'<a href="{page.name}#size-small">profile</a>' in (folder / "workload-lif.html").read_text(
+        "utf-8"
+    )
+    html = page.read_text("utf-8")
     assert '<a href="../profiles/x%20y.prof">profile</a>' in html
     assert "gone.txt" not in html
     assert "passwd" not in html
 
 
-@pytest.mark.parametrize("contents", ['{"run": "another", "cells": {}}', "{", "[]", '{"run"', "\udcff"])
+@pytest.mark.parametrize(
+    ("contents", "reason"),
+    [
+        ('{"run": "another", "cells": {"lif/numba/loops/small": {}}}', "belong to run another:"),
+        *((contents, "The profiles cannot be read") for contents in ("{", "[]", '{"run"', "\udcff")),
+    ],
+)
 def test_profiles_that_are_foreign_or_broken_are_left_out(
-    contents: str, make: SimpleNamespace, load: Load, project: Project
+    contents: str, reason: str, make: SimpleNamespace, load: Load, project: Project
 ) -> None:
-    """A report does not fail for want of profiles, nor show another run's."""
+    """A report does not fail for want of profiles, nor show another run's: it says why it has none."""
     folder = project.reports / "profiles"
     folder.mkdir(parents=True)
     (folder / "profiles.json").write_bytes(contents.encode(errors="surrogateescape"))
-    text = str(Text.of(page(load(make.run_data([make.full("lif/numba/loops/small", 0.001)])), project)))
-    assert "This run left no profiles." in text
+    index = write(load(make.run_data([make.full("lif/numba/loops/small", 0.001)])), project)
+    for name in ("index", "workload-lif"):
+        assert reason in str(Text.of((index.parent / f"{name}.html").read_text("utf-8")))
+    assert not [*index.parent.glob("profile-*.html")]

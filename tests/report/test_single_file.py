@@ -8,9 +8,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 from steelyard.project import Project
 from steelyard.report import write_one
+from steelyard.report.page import Link
+from steelyard.report.single_file import moved
 from steelyard.runs import Run
 
 Load = Callable[[dict[str, Any]], Run]
@@ -62,3 +66,31 @@ def test_the_policy_names_what_may_run(usual: dict[str, Any], load: Load, projec
     assert len(scripts) == 2
     assert re.findall(r"'sha256-([^']*)'", policy) == [*scripts, *hashes("style")]
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('<p id="a">1 &lt; 2 &amp; 3 &#39;</p>', '<p id="one--a">1 &lt; 2 &amp; 3 &#39;</p>'),
+        ('<a href="two.html#x">y</a>', '<a href="#two--x">y</a>'),
+        ('<a href="#x" title="&quot;">y</a>', '<a href="#one--x" title="&quot;">y</a>'),
+        ('<a href="../x.prof"><b>y</b></a> <a>z</a>', "<span><b>y</b></span> <a>z</a>"),
+        ('<a href="https://x.y">y</a>', "<span>y</span>"),
+        ('<a href="http://[">y</a>', "<span>y</span>"),
+        (
+            '<svg><path d="M0"/><title id="t">x</title></svg>',
+            '<svg><path d="M0"/><title id="one--t">x</title></svg>',
+        ),
+        ('<br id="b"/><img alt="">', '<br id="one--b"/><img alt="">'),
+        ('<section aria-labelledby="a"><i></i></section>', "<section><i></i></section>"),
+        ('<script type="application/json">{"a": "\\u003c"}</script>', None),
+        ('<!-- <b id="x"> --><?php x ?><p hidden>y</p>', "<p hidden>y</p>"),
+        ("<div><p>y</div></div></article>", "<div><p>y</p></div>"),
+        ("<div><b>y", "<div><b>y</b></div>"),
+    ],
+)
+def test_a_body_is_copied_but_for_what_names_and_leads(body: str, expected: str | None) -> None:
+    """Text and figures stay as they are; what a page leaves open, or closes too often, does not reach the next."""
+    page, other = Link("one", "One"), Link("two", "Two")
+    made = moved(Markup(body), page, {link.file: link.name for link in (page, other)})
+    assert made == (body if expected is None else expected)

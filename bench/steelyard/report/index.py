@@ -13,7 +13,7 @@ from steelyard.report.cautions import cautions
 from steelyard.report.comparison import Comparison
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.outcome import outcome
-from steelyard.report.profiles import links
+from steelyard.report.profiles import Profiles
 from steelyard.report.workload_page import page_name
 from steelyard.runs import Run
 
@@ -29,7 +29,7 @@ def render(run: Run, project: Project) -> Markup:
         chosen_size=largest_timed(comparison),
         page_name=page_name,
         missing={absence.number: absence.row for absence in comparison.absences},
-        profiles=links(run, project),
+        profiles=Profiles.of(run, project),
         facts=facts(run),
         reports=os.path.relpath(project.reports, project.root),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from steelyard.errors import SteelyardError
 from steelyard.project import Project
-from steelyard.report import index, roofline_page, workload_page
+from steelyard.report import index, profile_page, roofline_page, workload_page
 from steelyard.report.page import Page
 from steelyard.runs import Run
 
@@ -28,7 +28,7 @@ PAGES: Mapping[str, Page] = {
 }
 """Those that every run has."""
 
-FAMILIES = (workload_page.pages,)
+FAMILIES = (workload_page.pages, profile_page.pages)
 """Functions of a run and a project that return those which depend on what was measured."""
 
 

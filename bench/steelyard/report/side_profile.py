@@ -1,74 +1,29 @@
 """The profiles that a gate took of one side of a cell, read back: where the time goes, by line and by function.
 
-Only files inside ``reports/gate`` are opened, whatever a judgement names: a profile is marshal, which must never be
-loaded from a stranger. A file that is absent or no profile is said to be so.
+Only files inside ``reports/gate`` are opened, whatever a judgement names. A file that is absent or no profile is said
+to be so.
 """
 
 from __future__ import annotations
 
 import json
-import marshal
 import os
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from steelyard.call_graph import CallGraph
 from steelyard.judgement import Judged
 from steelyard.project import Project
-from steelyard.report.profiles import is_inside
+from steelyard.report.functions import CalledFunction, called_functions, is_end_of
+from steelyard.report.lines import FollowedFunction, followed_functions, listing
+from steelyard.report.profiles import UNREADABLE, is_inside
 
 SHOWN = 12
 """How many functions are shown, those with the most time of their own."""
-
-LONGEST_FUNCTION = 400
-"""Lines of a function that are shown at most."""
-
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError)
-"""What reading a file can raise that is not what it should be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a kernel, and what its calls took."""
-
-    number: int
-    text: str
-    hits: int
-    seconds: float
-    share: float
-    """Of the function's time."""
-
-    @property
-    def step(self) -> int:
-        """The share in tenths, for its bar."""
-        return min(10, max(0, round(10 * self.share)))
-
-
-@dataclass(frozen=True, slots=True)
-class FollowedFunction:
-    """A function whose lines were followed."""
-
-    name: str
-    place: str
-    seconds: float
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CalledFunction:
-    """A row of cProfile's table."""
-
-    name: str
-    place: str
-    calls: int
-    own_s: float
-    cumulative_s: float
-    share: float
-    """Of all functions' own time."""
 
 
 @dataclass(frozen=True)
@@ -112,18 +67,12 @@ class SideProfile:
     @cached_property
     def called(self) -> tuple[CalledFunction, ...]:
         """The functions with the most time of their own; none if there is no profile."""
-        path = self.path("profile")
+        path = self.path("profile_data")
         try:
-            table = marshal.loads(path.read_bytes()) if path else {}
-            rows = [
-                (str(name), self.short(str(file), int(line)), int(calls), float(own), float(cumulative))
-                for (file, line, name), (_, calls, own, cumulative, *_) in table.items()
-            ]
+            graph = CallGraph.from_json(json.loads(path.read_text("utf-8"))) if path else None
         except UNREADABLE:
             return ()
-        total = sum(row[3] for row in rows) or 1.0
-        rows.sort(key=lambda row: (-row[3], row[:2]))
-        return tuple(CalledFunction(*row, share=row[3] / total) for row in rows[:SHOWN])
+        return called_functions(graph, self.own, SHOWN) if graph else ()
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
@@ -144,65 +93,21 @@ class SideProfile:
     def followed(self) -> tuple[FollowedFunction, ...]:
         """The functions whose lines were followed, the one with the most time first; none if there are none."""
         try:
-            unit = float(self.record["unit_s"])
-            found = [self.function(entry, unit) for entry in self.record["functions"]]
+            return followed_functions(self.record, self.texts, self.own)
         except UNREADABLE:
             return ()
-        return tuple(sorted(found, key=lambda function: -function.seconds))
 
-    def function(self, entry: Mapping[str, Any], unit: float) -> FollowedFunction:
-        """A function of the line profiler's record, from its head to the last line that ran."""
-        times = {int(number): (int(hits), float(time) * unit) for number, hits, time in entry["lines"]}
-        file, first = str(entry["file"]), int(entry["line"])
-        texts = self.texts(file)
-        total = sum(seconds for _, seconds in times.values())
-        numbers = range(min(first, *times), min(max(times), first + LONGEST_FUNCTION) + 1)
-        lines = tuple(
-            Line(number, texts.get(number, ""), *times.get(number, (0, 0.0)), share_of(times, number, total))
-            for number in numbers
-        )
-        return FollowedFunction(str(entry["name"]), self.short(file, first), total, lines)
+    @property
+    def own(self) -> str | None:
+        """The kernel's own file on this side."""
+        return self.cell.files.get(self.side)
 
     def texts(self, file: str) -> Mapping[int, str]:
         """The lines of a file by number: of the kernel's own as the judgement holds it, else as the profiler saw it."""
-        own = self.cell.files.get(self.side)
-        if own and self.side in self.cell.sources and is_end_of(own, file):
+        if self.own and self.side in self.cell.sources and is_end_of(self.own, file):
             return dict(enumerate(self.cell.sources[self.side].split("\n"), 1))
         path = self.path("lines")
         try:
             return listing(path.read_text("utf-8"), file) if path else {}
         except UNREADABLE:
             return {}
-
-    def short(self, file: str, line: int) -> str:
-        """A place in a file, as far as it means something to a reader; of what is built in, none."""
-        if not line:
-            return ""
-        own = self.cell.files.get(self.side)
-        if own and is_end_of(own, file):
-            return f"{own}:{line}"
-        return f"{'/'.join(PurePosixPath(file).parts[-2:])}:{line}"
-
-
-def is_end_of(path: str, file: str) -> bool:
-    """Whether a relative path is the end of a longer one."""
-    return file == path or file.endswith(f"/{path}")
-
-
-def share_of(times: Mapping[int, tuple[int, float]], number: int, total: float) -> float:
-    """The share of the time that a line has."""
-    return times[number][1] / total if number in times and total else 0.0
-
-
-def listing(text: str, file: str) -> Mapping[int, str]:
-    """The lines of a file by number, out of the table that line_profiler prints."""
-    lines: dict[int, str] = {}
-    column, here = None, False
-    for row in text.split("\n"):
-        if row.startswith("File: "):
-            here, column = row.removeprefix("File: ") == file, None
-        elif here and column is None and row.startswith("Line #"):
-            column = row.find("Line Contents")
-        elif here and column and (number := re.match(r" *(\d+)(?= |$)", row)):
-            lines[int(number[1])] = row[column:]
-    return lines

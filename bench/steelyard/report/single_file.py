@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import posixpath
 from collections.abc import Mapping
+from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -21,8 +22,10 @@ from steelyard.report.environment import TEMPLATES, asset
 from steelyard.report.page import Link
 from steelyard.runs import Run, write_atomically
 
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
+VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+"""Elements that have no end."""
 
 REFERRING = ("aria-labelledby", "aria-describedby", "for", "headers", "data-target")
 """Attributes that name ids, apart by spaces, or by ``#`` a selector."""
@@ -39,7 +42,7 @@ def write_single_file(bodies: Mapping[Link, Markup], run: Run, project: Project,
     if any(figures.MARK in body for body in bodies.values()):
         scripts.append(figures.plotly_script())
     style = asset("style.css")
-    html = TEMPLATES.get_template("single_file.html").render(
+    whole = TEMPLATES.get_template("single_file.html").render(
         sections={page: moved(body, page, names) for page, body in bodies.items()},
         project=project,
         run=run,
@@ -48,7 +51,7 @@ def write_single_file(bodies: Mapping[Link, Markup], run: Run, project: Project,
         style_hash=digest(style),
         script_hashes=[digest(script) for script in scripts],
     )
-    write_atomically(path, html)
+    write_atomically(path, whole)
     return path
 
 
@@ -67,38 +70,106 @@ def moved(body: Markup, page: Link, names: Mapping[str, str]) -> Markup:
         page: the page.
         names: the names of all pages, by their files.
     """
-    from bs4 import BeautifulSoup
+    mover = Mover(page, names)
+    mover.feed(str(body))  # slices of Markup are Markup, and slow
+    mover.close()
+    return Markup("".join(mover.parts))
 
-    soup = BeautifulSoup(body, "html.parser")
-    for section in soup.select("section[aria-labelledby]"):
-        del section[
-            "aria-labelledby"
-        ]  # of landmarks no two may have one name, and every page has its sources
-    for navigation in soup.select("nav[aria-label]"):
-        navigation["aria-label"] = f"{navigation['aria-label']}: {page.title}"
-    for element in soup.select("[id]"):
-        element["id"] = own(str(element["id"]), page.name)
-    for element in soup.select("input[name]"):
-        element["name"] = own(str(element["name"]), page.name)
-    for attribute in REFERRING:
-        for element in soup.select(f"[{attribute}]"):
-            element[attribute] = " ".join(own(name, page.name) for name in str(element[attribute]).split())
-    move_links(soup, page.name, names)
-    return Markup(soup.decode(formatter="minimal"))
+
+class Mover(HTMLParser):
+    """Copies HTML as it reads it, and writes anew only those tags that name something or lead somewhere.
+
+    No tree is built of it: a report of a hundred cells has tens of thousands of tags, and few of them change.
+    """
+
+    def __init__(self, page: Link, names: Mapping[str, str]) -> None:
+        super().__init__(convert_charrefs=False)
+        self.page = page
+        self.names = names
+        self.parts: list[str] = []
+        self.open: list[tuple[str, str]] = []
+        """The elements that are open: what each was called, and what it is called now."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag stays as it is, unless it has an attribute that the other pages are concerned with."""
+        found = dict(attrs)
+        changed = self.changed(tag, found)
+        now = "span" if tag == "a" and "href" in found and "href" not in changed else tag
+        if tag not in VOID:
+            self.open.append((tag, now))
+        if changed == found:
+            self.parts.append(self.get_starttag_text() or "")
+            return
+        written = [
+            name if value is None else f'{name}="{html.escape(value)}"' for name, value in changed.items()
+        ]
+        self.parts.append(f"<{' '.join([now, *written])}>")
+
+    def changed(self, tag: str, attributes: Mapping[str, str | None]) -> dict[str, str | None]:
+        """The attributes of a tag as they are to be in the one file."""
+        result = dict(attributes)
+        for name in ("id", *REFERRING, *(["name"] if tag == "input" else [])):
+            if value := result.get(name):
+                words = value.split() if name in REFERRING else [value]
+                result[name] = " ".join(own(word, self.page.name) for word in words)
+        if tag == "section":
+            result.pop("aria-labelledby", None)  # of landmarks no two may have one name
+        if tag == "nav" and result.get("aria-label"):
+            result["aria-label"] = f"{result['aria-label']}: {self.page.title}"
+        if tag == "a" and "href" in result:
+            if target := self.target(result["href"] or ""):
+                result["href"] = target
+            else:
+                del result["href"]
+        return result
+
+    def target(self, address: str) -> str | None:
+        """Where a link leads in the one file; None if to something that is not in it."""
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return None
+        page = self.page.name if not parts.path else self.names.get(posixpath.normpath(parts.path))
+        if page is None or parts.scheme or parts.netloc:
+            return None
+        return f"#{page}--{parts.fragment}" if parts.fragment else f"#{page}"
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """As an opening tag; in SVG and MathML the slash closes it, and is kept."""
+        self.handle_starttag(tag, attrs)
+        if not self.parts[-1].endswith("/>"):
+            self.parts[-1] = f"{self.parts[-1][:-1]}/>"
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        """It ends what is open within the element, too; if no such element is open it is left out."""
+        if any(tag == opened for opened, _ in self.open):
+            while True:
+                opened, now = self.open.pop()
+                self.parts.append(f"</{now}>")
+                if opened == tag:
+                    return
+
+    def close(self) -> None:
+        """End what a page has left open: the next page is not within it."""
+        super().close()
+        while self.open:
+            self.parts.append(f"</{self.open.pop()[1]}>")
+
+    def handle_data(self, data: str) -> None:
+        """Text stays as it is."""
+        self.parts.append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        """So does a character by its name,"""
+        self.parts.append(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        """and one by its number."""
+        self.parts.append(f"&#{name};")
 
 
 def own(name: str, page: str) -> str:
     """An id of a page, or a selector of it."""
     return f"#{page}--{name[1:]}" if name.startswith("#") else f"{page}--{name}"
-
-
-def move_links(soup: BeautifulSoup, page: str, names: Mapping[str, str]) -> None:
-    """Lead every link to where its page now is."""
-    for link in soup.select("a[href]"):
-        address = urlsplit(str(link["href"]))
-        target = page if not address.path else names.get(posixpath.normpath(address.path))
-        if target is None or address.scheme or address.netloc:
-            link.name = "span"
-            del link["href"]
-        else:
-            link["href"] = f"#{target}--{address.fragment}" if address.fragment else f"#{target}"

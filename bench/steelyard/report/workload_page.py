@@ -16,19 +16,19 @@ from steelyard.report.environment import TEMPLATES
 from steelyard.report.equation import typeset
 from steelyard.report.figures import Figure, harmless
 from steelyard.report.page import Page, slug
-from steelyard.report.profiles import links
+from steelyard.report.profiles import Profiles
 from steelyard.runs import Run
 
 
 def pages(run: Run, project: Project) -> tuple[Page, ...]:
     """A page for each workload that a run has anything to tell of."""
-    comparison = Comparison(run, project.backends)
+    comparison, profiles = Comparison(run, project.backends), Profiles.of(run, project)
     return tuple(
         Page(
             page_name(workload),
             comparison.title(workload),
             under="index",
-            render=partial(render, workload, comparison),
+            render=partial(render, workload, comparison, profiles),
         )
         for workload in comparison.workloads
     )
@@ -39,7 +39,7 @@ def page_name(workload: str) -> str:
     return f"workload-{slug(workload)}"
 
 
-def render(workload: str, comparison: Comparison, run: Run, project: Project) -> Markup:
+def render(workload: str, comparison: Comparison, profiles: Profiles, run: Run, project: Project) -> Markup:
     """The body of a workload's page."""
     sizes = comparison.sizes_of(workload)
     timed = [result for size in sizes for result in comparison.at(workload, size)]
@@ -57,7 +57,7 @@ def render(workload: str, comparison: Comparison, run: Run, project: Project) ->
         in_order=[figure for size in sizes if (figure := samples.in_order(comparison, workload, size))],
         sources=sources.files(run, by_backend(timed, comparison)),
         recorded=partial(sources.recorded, run),
-        profiles=links(run, project),
+        profiles=profiles,
         missing={
             absence.number: absence.row for absence in comparison.absences if absence.workload == workload
         },
