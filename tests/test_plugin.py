@@ -305,13 +305,16 @@ def test_memory_can_be_left_out(bench):
     assert all("memory" not in m.info for m in Run.load(root / "reports/runs/last.json").measurements)
 
 
-def test_an_interrupt_while_memory_is_measured(bench, write_project):
+@pytest.mark.parametrize(
+    ("error", "said"), [("KeyboardInterrupt", "interrupted"), ("OSError('no room')", "OSError: no room")]
+)
+def test_what_stops_the_measuring_of_memory(error, said, bench, write_project):
     """The times are saved, and the run says what is lacking."""
-    stop = "import steelyard.memory\ndef use(*_):\n    raise KeyboardInterrupt\nsteelyard.memory.told = use\n"
+    stop = f"import steelyard.memory\ndef told(*_):\n    raise {error}\nsteelyard.memory.told = told\n"
     (write_project() / "conftest.py").write_text(stop)
     done, root = bench("--no-profile", "-k", "small", "--benchmark-autosave")
     assert done.returncode == 1
-    assert "the memory of some cells was not measured: interrupted" in done.stdout
+    assert f"the memory of some cells was not measured: {said}" in done.stdout
     assert len(Run.load(root / "reports/runs/last.json").measurements) == 2
     assert list(root.glob("reports/runs/*/0001_*.json"))
 

@@ -37,6 +37,7 @@ from steelyard.terminal import Terminal, summarise
 from steelyard.workload import names_in
 
 MEMORY, CEILINGS = "measuring memory", "measuring ceilings"
+"""What two phases are called while they go on."""
 
 
 @dataclass(slots=True)
@@ -272,6 +273,8 @@ class Session:
             self.problems.append(str(error))
         except KeyboardInterrupt:
             self.problems.append("the memory of some cells was not measured: interrupted")
+        except Exception as error:  # whatever it is, the times must be saved
+            self.problems.append(f"the memory of some cells was not measured: {described(error)}")
 
     @property
     def missing(self) -> list[Missing]:
