@@ -171,3 +171,26 @@ def test_a_real_interrupt():
     finally:
         timer.join()
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends a process with its parent")
+def test_it_ends_with_its_parent():
+    """A gate that is killed has no time to end a kernel that hangs."""
+    readable, writable = os.pipe()
+
+    def hang():
+        os.write(writable, str(os.getpid()).encode())
+        time.sleep(600)
+
+    parent = os.fork()
+    if not parent:
+        try:
+            call_in_child(hang, 600)
+        finally:
+            os._exit(1)
+    hanging = psutil.Process(int(os.read(readable, 20)))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert psutil.wait_procs([hanging], 10)[1] == []
+    os.close(readable)
+    os.close(writable)

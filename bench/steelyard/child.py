@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -35,6 +36,7 @@ def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
     child = os.fork()
     if not child:
         os.close(readable)
+        end_with_parent()
         answer(function, writable)
     os.close(writable)
     received, deadline = b"", time.monotonic() + timeout
@@ -78,6 +80,13 @@ def answer(function: Callable[[], Any], writable: int) -> None:
             pipe.write(f"{message}\n")
     finally:
         os._exit(0)
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process when the one that started it ends, however that ends; a fork asks anew."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux
 
 
 def how_it_ended(code: int) -> str:

@@ -6,7 +6,6 @@ kernel prints goes to a log. An answer is ``{"result": â€¦}`` or ``{"problem": â
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import importlib
 import json
@@ -26,7 +25,7 @@ import psutil
 
 from steelyard import inspection, threads
 from steelyard.alternation import PeerLost, Token, run_blocks, seconds_per_call
-from steelyard.child import call_in_child, how_it_ended
+from steelyard.child import call_in_child, end_with_parent, how_it_ended
 from steelyard.environment import keep_freed_memory
 from steelyard.errors import SteelyardError, described
 from steelyard.isolation import Isolation
@@ -287,13 +286,6 @@ def serve(setting: Mapping[str, Any]) -> None:
             except Exception as error:
                 answer = {"problem": described(error)}
             answers.write(json.dumps(answer) + "\n")
-
-
-def end_with_parent() -> None:
-    """Have the system kill this process when the one that started it ends, however that ends."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux
 
 
 if __name__ == "__main__":
