@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 from steelyard import child
-from steelyard.child import ChildFailed, call_in_child, how_it_ended
+from steelyard.child import ChildFailed, call_in_child, each_in_child, how_it_ended
 from steelyard.errors import SteelyardError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -194,3 +194,19 @@ def test_it_ends_with_its_parent():
     assert psutil.wait_procs([hanging], 10)[1] == []
     os.close(readable)
     os.close(writable)
+
+
+def test_what_it_yields_comes_one_by_one():
+    """Each has the whole patience for itself, and what came before a failure stands."""
+
+    def items():
+        for item in range(4):
+            time.sleep(0.4)
+            yield item
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    came = each_in_child(items, 1.0)
+    found = [next(came) for _ in range(4)]
+    with pytest.raises(ChildFailed, match="its process died of SIGSEGV"):
+        next(came)
+    assert found == [0, 1, 2, 3]

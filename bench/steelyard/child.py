@@ -1,4 +1,4 @@
-"""A function called in a forked child: what crashes or hangs there takes nothing else with it."""
+"""Something done in a forked child: what crashes or hangs there takes nothing else with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,9 +17,13 @@ from steelyard.errors import SteelyardError, described
 
 
 class ChildFailed(SteelyardError):
-    """The function raised, or its process crashed or hung."""
+    """It raised, or its process crashed or hung."""
 
     exit_code = 1
+
+
+class ChildHangs(ChildFailed):
+    """It took longer than it may."""
 
 
 def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
@@ -28,7 +32,19 @@ def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
     The child starts with everything that is loaded here, at the cost of a fork instead of an import.
 
     Raises:
-        ChildFailed: it raised, ended the process, or took longer than ``timeout`` seconds.
+        ChildHangs: it took longer than ``timeout`` seconds.
+        ChildFailed: it raised or ended the process.
+    """
+    (result,) = each_in_child(lambda: (call() for call in (function,)), timeout)
+    return result
+
+
+def each_in_child(function: Callable[[], Iterable[Any]], timeout: float) -> Iterator[Any]:
+    """What ``function`` yields, plain data, from a child of this process, as it comes.
+
+    Raises:
+        ChildHangs: something took longer than ``timeout`` seconds.
+        ChildFailed: it raised or ended the process; what it had yielded before stands.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -39,45 +55,63 @@ def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
         end_with_parent()
         answer(function, writable)
     os.close(writable)
-    received, deadline = b"", time.monotonic() + timeout
+    status = None
     try:
         # Not until the pipe is closed: what the child has forked itself may hold it open for ever.
-        while not received.endswith(b"\n"):
-            if not select.select([readable], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise ChildFailed(f"did not end within {timeout:g} s")
-            part = os.read(readable, 1 << 16)
-            if not part:
-                break
-            received += part
+        for line in lines_of(readable, timeout):
+            kind, content = json.loads(line)
+            if kind == "end":
+                return
+            if kind == "problem":
+                raise ChildFailed(content)
+            yield content
+        _, status = os.waitpid(child, 0)
+        raise ChildFailed(f"its process {how_it_ended(os.waitstatus_to_exitcode(status))}")
     finally:
         os.close(readable)
-        try:
-            os.kill(child, signal.SIGKILL)  # it has answered, or never will
-        finally:
-            _, status = os.waitpid(child, 0)
-    try:
-        result, problem = json.loads(received)
-    except ValueError:
-        raise ChildFailed(f"its process {how_it_ended(os.waitstatus_to_exitcode(status))}") from None
-    if problem is not None:
-        raise ChildFailed(problem)
-    return result
+        if status is None:
+            try:
+                os.kill(child, signal.SIGKILL)  # it has answered, or never will
+            finally:
+                os.waitpid(child, 0)
 
 
-def answer(function: Callable[[], Any], writable: int) -> None:
-    """Call ``function``, write what came of it, and end this process without its parent's clean-up."""
+def lines_of(readable: int, timeout: float) -> Iterator[bytes]:
+    """The lines that come through a pipe until it is closed.
+
+    Raises:
+        ChildHangs: one did not come within ``timeout`` seconds.
+    """
+    received, deadline = b"", time.monotonic() + timeout
+    while True:
+        if not select.select([readable], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise ChildHangs(f"did not end within {timeout:g} s")
+        part = os.read(readable, 1 << 16)
+        if not part:
+            return
+        *lines, received = (received + part).split(b"\n")
+        for line in lines:
+            yield line
+            deadline = time.monotonic() + timeout
+
+
+def answer(function: Callable[[], Iterable[Any]], writable: int) -> None:
+    """Write what ``function`` yields, and end this process without its parent's clean-up."""
     try:
-        try:
-            message = json.dumps([function(), None])
-        except SteelyardError as error:
-            message = json.dumps([None, str(error)])
-        except (Exception, SystemExit) as error:
-            message = json.dumps([None, described(error)])
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()  # before the answer, upon which this process is killed
         with os.fdopen(writable, "w") as pipe:
-            pipe.write(f"{message}\n")
+            try:
+                for item in function():
+                    pipe.write(json.dumps(["item", item]) + "\n")
+                    pipe.flush()
+                end = ["end", None]
+            except SteelyardError as error:
+                end = ["problem", str(error)]
+            except (Exception, SystemExit) as error:
+                end = ["problem", described(error)]
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):
+                    stream.flush()  # before the end is told, upon which this process is killed
+            pipe.write(json.dumps(end) + "\n")
     finally:
         os._exit(0)
 
