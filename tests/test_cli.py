@@ -154,6 +154,17 @@ def test_a_gate_without_a_repository(steelyard, write_project):
     assert "--runs A.json B.json" in output
 
 
+def test_a_gate_that_cannot_save_its_page_writes_what_else_was_asked_for(steelyard, tmp_path, monkeypatch):
+    """The list and the summary may lie on another disk; the code is 3 where it would be 0."""
+    without_git_configuration(monkeypatch)
+    root = make(tmp_path / "repository")
+    write(root, {"reports": "a file where the folder should be"})
+    code, output = steelyard(root, "gate", "base", "--json", "gate.json", "--markdown", "gate.md")
+    assert (code, "cannot write" in output) == (3, True), output
+    assert len(json.loads((root / "gate.json").read_text())) == 2
+    assert "2 are unchanged in code" in (root / "gate.md").read_text()
+
+
 def test_a_gate_that_finds_nothing_changed(steelyard, tmp_path, monkeypatch):
     """The table, the page, the list and the summary are there, and the code is 0; a new cell makes it 2 unless accepted."""
     without_git_configuration(monkeypatch)

@@ -408,3 +408,18 @@ def test_a_pattern_that_fits_nothing(tmp_path):
     with pytest.raises(CannotSetUp, match="no cell fits 'double/numpi'"):
         compare(make(tmp_path / "repository"), patterns=("double/numpi",))
     assert not issubclass(survey.UnknownPattern, UnknownName)
+
+
+def test_no_room_for_what_the_references_compute(tmp_path, monkeypatch):
+    """It is not laid at the kernels' door, and the message says what to do."""
+    site = tmp_path / "site"
+    write(
+        site,
+        {
+            "sitecustomize.py": "import numpy\ndef savez(*_, **__): raise OSError(28, 'No space left')\nnumpy.savez = savez\n"
+        },
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    root = make(tmp_path / "repository", head={NUMPY_FILE: NUMPY + "#\n"})
+    with pytest.raises(CannotSetUp, match=r"cannot be written to .*No space left\. .*set TMPDIR"):
+        compare(root)

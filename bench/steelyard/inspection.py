@@ -128,10 +128,14 @@ def held(registry: Registry, cells: Sequence[str], limit: float, into: Path) -> 
         for name, probe in registry.probes(workload).items():
             sets[f"{workload}--{name}"] = (probe, {"probe": name})
         new = {name: values for name, values in sets.items() if name not in inputs}
-        for name, (values, which) in new.items():
-            inputs[name] = hashlib.sha256(fingerprint(tuple(values.items()))).hexdigest()
-            np.savez(into / f"{name}.npz", **referee.expected(cell.variant, **which))
-        yield {"status": "agrees", "reason": ""}, {name: inputs[name] for name in new}
+        try:
+            for name, (values, which) in new.items():
+                inputs[name] = hashlib.sha256(fingerprint(tuple(values.items()))).hexdigest()
+                np.savez(into / f"{name}.npz", **referee.expected(cell.variant, **which))
+        except OSError as error:  # the disk is full, for what a kernel raises is a disagreement
+            yield {"status": "no room", "reason": error.strerror or str(error)}, {}
+        else:
+            yield {"status": "agrees", "reason": ""}, {name: inputs[name] for name in new}
 
 
 def remembering(registry: Registry, variant: Variant) -> Kernel:

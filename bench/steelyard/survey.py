@@ -22,7 +22,7 @@ from steelyard.agreement import differing
 from steelyard.errors import SteelyardError, UnknownName
 from steelyard.judgement import Judged
 from steelyard.project import fits
-from steelyard.revision import CannotSetUp, differing_files
+from steelyard.revision import CannotSetUp, differing_files, no_room
 from steelyard.sides import Processes, Sides
 from steelyard.suite import BUILDERS, dropping_the_rest
 from steelyard.timed import Timed
@@ -278,6 +278,7 @@ class Survey:
         Those that are fit to be timed go to :attr:`timed`; not, but for ``--all``, those whose own code is the same.
 
         Raises:
+            CannotSetUp: the disk is full.
             OutOfTime: the budget is used up.
         """
         by_workload: dict[str, list[str]] = {}
@@ -301,6 +302,8 @@ class Survey:
                 bad = [side for side in outcomes if outcomes[side]["status"] != "agrees"]
                 if bad:
                     worst = outcomes[bad[-1]]
+                    if worst["status"] == "no room":
+                        raise CannotSetUp(no_room(worst["reason"]))
                     reason = "; ".join(f"in {side}: {outcomes[side]['reason']}" for side in bad)
                     self.judged[cell] = self.row(cell, worst["status"], self.sides.without_paths(reason))
                 elif difference := self.difference(cell, held):
