@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_reports_ignore_themselves(tmp_path):
     """Output never lands in a commit, and a user's own .gitignore stays."""
     runs.prepare_reports(tmp_path)
-    assert (tmp_path / ".gitignore").read_text().startswith("*\n")
+    assert (tmp_path / ".gitignore").read_text() == "*\n!README.md\n"
     (tmp_path / ".gitignore").write_text("mine")
     runs.prepare_reports(tmp_path)
     assert (tmp_path / ".gitignore").read_text() == "mine"
