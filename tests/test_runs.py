@@ -47,7 +47,7 @@ def test_a_file_that_is_no_run_is_named(tmp_path, content, message):
     with pytest.raises(UnreadableRun, match=message) as caught:
         Run.load(path)
     assert str(path) in str(caught.value)
-    assert "Move it out of the way" in str(caught.value)
+    assert "or move this one out of the way" in str(caught.value)
 
 
 def test_the_latest_that_can_be_read(tmp_path):
