@@ -499,6 +499,8 @@ def calibrated(**options: Any) -> int:
     from steelyard import calibration
     from steelyard.project import share
 
+    if options["base"] or options["runs"]:
+        raise SteelyardError("--calibrate compares revisions of its own: name no BASE, and no --runs")
     try:
         effects = [share(text) for text in options["effects"]]
     except ValueError as error:

@@ -348,16 +348,18 @@ def append(path: Path, suite: Suite) -> None:
 
 
 def read(path: Path) -> list[Suite]:
-    """The suites in the file; a line that was cut short is passed over.
+    """The suites in the file; a line that was cut short is passed over, and none is there before the first has ended.
 
     Raises:
-        SteelyardError: there is no such file.
+        SteelyardError: it cannot be read.
     """
     suites = []
     try:
         lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
     except OSError as error:
-        raise SteelyardError(f"{path}: {error.strerror}; steelyard gate --calibrate N writes it") from None
+        raise SteelyardError(f"{path}: {error.strerror}") from None
     for line in lines:
         try:
             suites.append(Suite.from_json(line))
