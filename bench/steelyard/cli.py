@@ -497,6 +497,7 @@ def gated(**options: Any) -> int:
 def calibrated(**options: Any) -> int:
     """Measure the gate itself, and print what all calibrations so far have shown."""
     from steelyard import calibration
+    from steelyard.calibration import record
     from steelyard.project import share
 
     if options["base"] or options["runs"]:
@@ -522,7 +523,7 @@ def calibrated(**options: Any) -> int:
             )
     except KeyboardInterrupt:
         code = 130
-    click.echo(calibration.summary(calibration.read(path)))
+    click.echo(record.summary(record.read(path)))
     click.echo(f"every suite: {path}")
     return code
 
