@@ -130,6 +130,7 @@ def test_a_cell_that_cannot_be_decided_says_what_it_would_take():
 def test_too_few_pairs_say_nothing():
     """Fewer than three have no interval worth the name; none at all means that the cell was not run."""
     assert "only 2 pairs" in timed(0.5, 0.5).judged(9.0).reason
+    assert "only 1 pair was" in timed(0.5).judged(9.0).reason
     assert timed(0.5, 0.5).judged(9.0).ratio is None
     assert timed().judged(9.0).verdict == "not run"
 

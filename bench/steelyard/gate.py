@@ -168,8 +168,9 @@ class Gate:
         cells = dict(self.survey.judged)
         for cell in self.timed.values():
             cells[cell.cell] = replace(cell.judged(self.elapsed), **self.survey.texts(cell.cell))
-            if self.interrupted and cells[cell.cell].verdict == "not run":
-                cells[cell.cell] = replace(cells[cell.cell], reason="the gate was interrupted before")
+            if self.interrupted and cell.is_open:
+                reason = "the gate was interrupted before" + " its answer was clear" * bool(cell.logs)
+                cells[cell.cell] = replace(cells[cell.cell], reason=reason)
         return Judgement(
             id=f"{self.began:%Y%m%dT%H%M%S}-{os.getpid()}",
             started=self.began,

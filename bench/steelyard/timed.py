@@ -109,9 +109,8 @@ class Timed:
                 return replace(
                     row, verdict="not run", reason="the budget was used up before; give it a larger --budget"
                 )
-            return replace(
-                row, reason=f"only {len(self.logs)} pairs were measured; give it a larger --budget"
-            )
+            pairs = "1 pair was" if len(self.logs) == 1 else f"{len(self.logs)} pairs were"
+            return replace(row, reason=f"only {pairs} measured; give it a larger --budget")
         estimate = self.estimate()
         found = self.final or estimate.verdict(self.tolerance)
         reason = ""
