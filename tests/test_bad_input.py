@@ -172,7 +172,7 @@ def test_a_last_run_that_cannot_be_read(run, content):
     code, text, _ = run("report", prepare=spoil)
     assert (code, told_plainly(text)) == (2, True), text
     assert "last.json is not a run that can be read" in text
-    assert "Move it out of the way" in text
+    assert "or move this one out of the way" in text
 
 
 @pytest.mark.parametrize(

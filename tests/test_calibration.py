@@ -1,17 +1,21 @@
 """The calibration slows what it says it slows, keeps what it found, and counts it right."""
 
 import ast
+import os
 import random
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from steelyard import calibration
-from steelyard.calibration import CELLS, EFFECTS, Outcome, Suite
+from steelyard.calibration import record, slowed
+from steelyard.calibration.record import Outcome, Suite
+from steelyard.calibration.slowed import CELLS, EFFECTS
 from steelyard.errors import CannotWrite, SteelyardError
 from steelyard.registry import Registry
 
-KERNELS = sorted({calibration.kernel_file(calibration.Path(), cell) for cell in CELLS})
+KERNELS = sorted({slowed.kernel_file(Path(), cell) for cell in CELLS})
 
 
 def outcome(effect=0.0, verdict="same", low=0.99, high=1.01, cell=CELLS[0]):
@@ -27,7 +31,7 @@ def suite(*cells, kind="same", neighbour=False, load=0.0, seconds=30.0, budget=6
 
 def test_the_cells_are_those_of_the_project(tmp_path):
     """Every one is there, in a file of its own, and of the four backends that take part."""
-    registry = Registry(calibration.make_repository(tmp_path, {}))
+    registry = Registry(slowed.make_repository(tmp_path, {}))
     assert {registry.cell(cell).id for cell in CELLS} == set(CELLS)
     assert len(KERNELS) == len(CELLS) == 12
     assert Counter(cell.split("/")[1] for cell in CELLS) == dict.fromkeys(
@@ -37,7 +41,7 @@ def test_the_cells_are_those_of_the_project(tmp_path):
 
 def test_a_repository_of_the_same_code(tmp_path):
     """Base and head are one commit."""
-    root = calibration.make_repository(tmp_path, {}).root
+    root = slowed.make_repository(tmp_path, {}).root
     assert revision(root, "base") == revision(root, "head")
 
 
@@ -50,14 +54,14 @@ def revision(root, name):
 def test_a_repository_with_slowed_cells(tmp_path):
     """All kernels differ, the drawn ones in their rounds too; nothing else does, so that nobody can tell which."""
     effects = {CELLS[0]: 0.02, CELLS[5]: 0.10, CELLS[9]: 0.03}
-    root = calibration.make_repository(tmp_path, effects).root
+    root = slowed.make_repository(tmp_path, effects).root
     names = subprocess.run(
         ["git", "diff", "--name-only", "base", "head"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.split()
     assert sorted(names) == [path.as_posix() for path in KERNELS]
     rounds = {}
     for cell in CELLS:
-        path = calibration.kernel_file(root, cell)
+        path = slowed.kernel_file(root, cell)
         (line,) = [line for line in path.read_text().splitlines() if line.startswith("ROUNDS = ")]
         rounds[cell] = int(line.split()[2])
         if path.suffix == ".py":
@@ -67,7 +71,7 @@ def test_a_repository_with_slowed_cells(tmp_path):
 
 def test_the_slowed_repository_still_has_its_variants(tmp_path):
     """The function that every file has more is no kernel."""
-    registry = Registry(calibration.make_repository(tmp_path, {CELLS[0]: 0.05}))
+    registry = Registry(slowed.make_repository(tmp_path, {CELLS[0]: 0.05}))
     assert {name.rpartition("/")[2] for name in (v.id for v in variants(registry))} == {
         "loops",
         "arrays",
@@ -83,21 +87,21 @@ def variants(registry):
 def test_a_share_that_is_no_whole_number_of_rounds(effect):
     """It is refused, not rounded."""
     with pytest.raises(SteelyardError, match="no whole number"):
-        calibration.with_rounds("ROUNDS = 200\n", effect, "")
+        slowed.with_rounds("ROUNDS = 200\n", effect, "")
 
 
 def test_a_kernel_without_its_rounds():
     """A file in which nothing would be slowed is not passed over."""
     with pytest.raises(SteelyardError):
-        calibration.with_rounds("ROUNDS = 300\n", 0.02, "")
+        slowed.with_rounds("ROUNDS = 300\n", 0.02, "")
 
 
 def test_lots():
     """Two cells of each effect, or eight of one; another draw, other cells."""
-    drawn = calibration.lots(EFFECTS, random.Random(1))
+    drawn = slowed.lots(EFFECTS, random.Random(1))
     assert Counter(drawn.values()) == dict.fromkeys(EFFECTS, 2)
-    assert Counter(calibration.lots((0.01,), random.Random(1)).values()) == {0.01: 8}
-    assert len({frozenset(calibration.lots(EFFECTS, random.Random(seed))) for seed in range(20)}) > 10
+    assert Counter(slowed.lots((0.01,), random.Random(1)).values()) == {0.01: 8}
+    assert len({frozenset(slowed.lots(EFFECTS, random.Random(seed))) for seed in range(20)}) > 10
 
 
 @pytest.mark.parametrize(("same", "slowed"), [(3, 1), (1, 3), (4, 0), (0, 2), (7, 5), (0, 0)])
@@ -117,23 +121,24 @@ def test_suites_are_appended_and_read(tmp_path):
     path = tmp_path / "folder" / "calibration.jsonl"
     suites = [suite(outcome()), suite(outcome(0.05, "slower"), kind="slowed", neighbour=True)]
     for each in suites:
-        calibration.append(path, each)
+        record.append(path, each)
     with path.open("a") as file:
         file.write('{"kind": "same", "neigh')
-    assert calibration.read(path) == suites
+    assert record.read(path) == suites
 
 
-def test_no_file():
-    """It says what writes one."""
-    with pytest.raises(SteelyardError, match="steelyard gate --calibrate N writes it"):
-        calibration.read(calibration.Path("nowhere.jsonl"))
+def test_no_file(tmp_path):
+    """Before the first suite has ended there is none, as when that is interrupted; what cannot be read is an error."""
+    assert record.read(tmp_path / "nowhere.jsonl") == []
+    with pytest.raises(SteelyardError, match="Is a directory"):
+        record.read(tmp_path)
 
 
 def test_a_file_that_cannot_be_written(tmp_path):
     """A clear error, not a traceback."""
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite):
-        calibration.append(tmp_path / "file" / "calibration.jsonl", suite())
+        record.append(tmp_path / "file" / "calibration.jsonl", suite())
 
 
 # What it says.
@@ -141,7 +146,7 @@ def test_a_file_that_cannot_be_written(tmp_path):
 
 def test_summary_counts():
     """Alarms by suite and by cell, what was found of each effect, and how often the interval held the truth."""
-    text = calibration.summary(
+    text = record.summary(
         [
             suite(outcome(), outcome(verdict="slower", low=1.01, high=1.03)),
             suite(outcome(), outcome(verdict="undecided")),
@@ -169,7 +174,7 @@ def test_summary_counts():
 
 def test_summary_keeps_conditions_apart():
     """A busy machine, a neighbour, another budget: each has its own figures."""
-    text = calibration.summary(
+    text = record.summary(
         [
             suite(outcome()),
             suite(outcome(), load=0.5),
@@ -187,7 +192,7 @@ def test_summary_keeps_conditions_apart():
 
 def test_summary_of_nothing():
     """It says so."""
-    assert calibration.summary([]) == "no suite has ended yet"
+    assert record.summary([]) == "no suite has ended yet"
 
 
 @pytest.mark.parametrize(
@@ -201,12 +206,12 @@ def test_summary_of_nothing():
 )
 def test_exact_binomial_intervals(count, whole, text):
     """Clopper and Pearson's, as tables have them."""
-    assert calibration.share_of(count, whole) == text
+    assert record.share_of(count, whole) == text
 
 
 def test_what_others_used():
     """The machine's CPU seconds but for our own, as a share of its cores."""
-    cores = calibration.os.cpu_count()
+    cores = os.cpu_count()
     assert calibration.others_share((1.0, 10.0), (6.0, 15.0), 10.0) == 0.0
     assert calibration.others_share((0.0, 0.0), (0.0, 5.0), 10.0) == pytest.approx(0.5 / cores)
     assert calibration.others_share((0.0, 0.0), (6.0, 5.0), 10.0) == 0.0

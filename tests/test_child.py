@@ -10,7 +10,14 @@ import time
 import psutil
 import pytest
 from steelyard import child
-from steelyard.child import ChildFailed, ChildHung, call_in_child, each_in_child, how_it_ended
+from steelyard.child import (
+    ChildFailed,
+    ChildHung,
+    call_in_child,
+    each_in_child,
+    how_it_ended,
+    yielded_in_child,
+)
 from steelyard.errors import SteelyardError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
@@ -216,3 +223,42 @@ def test_whoever_stops_listening_leaves_no_child():
     answers = each_in_child([lambda: 1, lambda: time.sleep(600)], 30)
     assert next(answers) == 1
     answers.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends a process with its parent")
+def test_it_ends_with_its_parent():
+    """A gate that is killed has no time to end a kernel that hangs."""
+    readable, writable = os.pipe()
+
+    def hang():
+        os.write(writable, str(os.getpid()).encode())
+        time.sleep(600)
+
+    parent = os.fork()
+    if not parent:
+        try:
+            call_in_child(hang, 600)
+        finally:
+            os._exit(1)
+    hanging = psutil.Process(int(os.read(readable, 20)))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    assert psutil.wait_procs([hanging], 10)[1] == []
+    os.close(readable)
+    os.close(writable)
+
+
+def test_what_it_yields_comes_one_by_one():
+    """Each has the whole patience for itself, and what came before a failure stands."""
+
+    def items():
+        for item in range(4):
+            time.sleep(0.4)
+            yield item
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    came = yielded_in_child(items, 1.0)
+    found = [next(came) for _ in range(4)]
+    with pytest.raises(ChildFailed, match="its process died of SIGSEGV"):
+        next(came)
+    assert found == [0, 1, 2, 3]

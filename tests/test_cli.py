@@ -139,8 +139,9 @@ def test_a_subject_that_raises(steelyard, tmp_path):
         (("base", "--cells", "nope/*"), "Known: double/python, double/numpy"),
         (("--runs", "a.json", "b.json"), "a.json is not a run that can be read"),
         (("base", "--nonesuch"), "No such option"),
+        (("base", "--calibrate", "1"), "name no BASE"),
     ],
-    ids=["nothing", "revision", "budget", "tolerance", "accept", "cells", "runs", "option"],
+    ids=["nothing", "revision", "budget", "tolerance", "accept", "cells", "runs", "option", "calibrate"],
 )
 def test_a_gate_that_cannot_be_followed(steelyard, tmp_path, monkeypatch, arguments, hint):
     """It says what is wrong, and exits with 3."""
@@ -154,6 +155,28 @@ def test_a_gate_without_a_repository(steelyard, write_project):
     code, output = steelyard(write_project(), "gate", "base")
     assert code == 3
     assert "--runs A.json B.json" in output
+
+
+def test_a_calibration_that_is_interrupted_before_its_first_suite_has_ended(steelyard, tmp_path, monkeypatch):
+    """It says so, and the code is that of an interruption."""
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("steelyard.calibration.calibrate", interrupted)
+    code, output = steelyard(make(tmp_path / "repository"), "gate", "--calibrate", "1")
+    assert (code, "no suite has ended yet" in output) == (130, True), output
+
+
+def test_a_gate_that_cannot_save_its_page_writes_what_else_was_asked_for(steelyard, tmp_path, monkeypatch):
+    """The list and the summary may lie on another disk; the code is 3 where it would be 0."""
+    without_git_configuration(monkeypatch)
+    root = make(tmp_path / "repository")
+    write(root, {"reports": "a file where the folder should be"})
+    code, output = steelyard(root, "gate", "base", "--json", "gate.json", "--markdown", "gate.md")
+    assert (code, "cannot write" in output) == (3, True), output
+    assert len(json.loads((root / "gate.json").read_text())) == 2
+    assert "2 are unchanged in code" in (root / "gate.md").read_text()
 
 
 def test_a_gate_that_finds_nothing_changed(steelyard, tmp_path, monkeypatch):

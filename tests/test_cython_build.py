@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from steelyard import cython_build
@@ -135,3 +136,19 @@ def test_fast_math_at_link_time_is_caught(source, registry_of):
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     # gcc 13 no longer adds the start-up code to shared libraries: then all is well, and nothing is said.
     assert said == "True\n" or ("double_cython.pyx: loading it makes the whole process flush" in said)
+
+
+def test_the_compiler_leaves_nothing_elsewhere(source, tmp_path, monkeypatch):
+    """Its temporary files lie in a folder that is removed whatever becomes of it: one that is killed removes none."""
+    places = []
+
+    def run(command, run=subprocess.run, **options):
+        if "steelyard.cython_build" in command:
+            places.append(Path(options["env"]["TMPDIR"]))
+        return run(command, **options)
+
+    monkeypatch.setenv("STEELYARD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(subprocess, "run", run)
+    cython_build.build(source)
+    assert [place.parent for place in places] == [cython_build.cache_folder()]
+    assert not places[0].exists()

@@ -268,6 +268,7 @@ def test_interrupted_while_sampling(tmp_path, monkeypatch):
     assert (found.interrupted, found.exit_code) == (True, 130)
     assert sum(cell.pairs for cell in found.cells) == 3
     assert not any(psutil.pid_exists(pid) for pid in workers)
+    assert {cell.reason for cell in found.cells} == {"the gate was interrupted before its answer was clear"}
 
 
 def test_interrupted_before_a_cell_was_measured(tmp_path, made_up):

@@ -402,7 +402,7 @@ def test_an_empty_repository(tmp_path, temporary):
     write(tmp_path / "empty", {"pyproject.toml": CONFIGURATION, "kernels/a.py": ""})
     git(tmp_path / "empty", "init", "--quiet")
     with (
-        pytest.raises(CannotSetUp, match=r"no revision 'HEAD' in .*There are: no branches or tags"),
+        pytest.raises(CannotSetUp, match=r"no revision 'HEAD' in .*Nothing is committed yet"),
         repository_of(tmp_path / "empty").laid_out("HEAD", None),
     ):
         pass
@@ -499,7 +499,9 @@ def test_the_common_ancestor(root):
     stranger = commit(root)
     repository = Repository(root, Project(root, root / "kernels", root / "reports"), dict(os.environ))
     assert repository.merge_base(main, side) == start
-    with pytest.raises(CannotSetUp, match=f"{main[:10]} and {stranger[:10]} have no commit in common"):
+    with pytest.raises(
+        CannotSetUp, match=rf"{main[:10]} and {stranger[:10]} have no commit in common here\. Compare with"
+    ):
         repository.merge_base(main, stranger)
 
 
@@ -553,6 +555,33 @@ def test_a_base_without_the_project(root):
         repository_of(root / "sub").laid_out("HEAD~1", None),
     ):
         pass
+
+
+def test_a_range_is_no_revision(root):
+    """Both of its ends are named apart."""
+    with pytest.raises(CannotSetUp, match=r"no revision 'HEAD~1\.\.HEAD' .*steelyard gate BASE HEAD"):
+        repository_of(root).resolve("HEAD~1..HEAD")
+
+
+def test_no_room_for_the_files_of_a_revision(root, temporary, monkeypatch):
+    """Git names many files, the message the first and the cure."""
+    git_as_it_is = Repository.git
+
+    def git(self, *arguments, **variables):
+        if arguments[0] == "checkout-index":
+            raise CannotSetUp(
+                "git checkout-index: error: unable to write file a\nerror: unable to write file b"
+            )
+        return git_as_it_is(self, *arguments, **variables)
+
+    monkeypatch.setattr(Repository, "git", git)
+    with (
+        pytest.raises(CannotSetUp, match=r"written to .*temporary: .*write file a\. .*set TMPDIR") as caught,
+        repository_of(root).laid_out("HEAD", None),
+    ):
+        pass
+    assert "file b" not in str(caught.value)
+    assert not list(temporary.iterdir())
 
 
 def test_no_room_for_temporary_files(root, monkeypatch):

@@ -47,7 +47,7 @@ def test_a_file_that_is_no_run_is_named(tmp_path, content, message):
     with pytest.raises(UnreadableRun, match=message) as caught:
         Run.load(path)
     assert str(path) in str(caught.value)
-    assert "Move it out of the way" in str(caught.value)
+    assert "or move this one out of the way" in str(caught.value)
 
 
 def test_the_latest_that_can_be_read(tmp_path):
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_reports_ignore_themselves(tmp_path):
     """Output never lands in a commit, and a user's own .gitignore stays."""
     runs.prepare_reports(tmp_path)
-    assert (tmp_path / ".gitignore").read_text().startswith("*\n")
+    assert (tmp_path / ".gitignore").read_text() == "*\n!README.md\n"
     (tmp_path / ".gitignore").write_text("mine")
     runs.prepare_reports(tmp_path)
     assert (tmp_path / ".gitignore").read_text() == "mine"

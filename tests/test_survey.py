@@ -1,6 +1,7 @@
 """What two revisions differ in is told from their code and from what they compute, and only that is timed."""
 
 import tempfile
+import time
 
 import pytest
 from repositories import (
@@ -20,6 +21,7 @@ from repositories import (
 from steelyard import survey
 from steelyard.errors import UnknownName
 from steelyard.revision import CannotSetUp
+from steelyard.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("temporary")
 
@@ -309,14 +311,43 @@ def test_kernels_that_fail(tmp_path, made_up):
 
 
 def test_a_kernel_that_hangs_fails(tmp_path, made_up, monkeypatch):
-    """What does not end within the patience for first calls."""
-    site = tmp_path / "site"
-    write(site, {"sitecustomize.py": "import steelyard.inspection\nsteelyard.inspection.PATIENCE = 0.5\n"})
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    """What does not end within the patience for first calls is called once, not once for each size; the others go on."""
+    monkeypatch.setattr("steelyard.sides.PATIENCE", 2.0)
     hanging = "import time\n" + NUMPY.replace("return", "time.sleep(600)\n    return")
-    found = compare(make(tmp_path / "repository", head={NUMPY_FILE: hanging}))
-    assert verdicts(found) == {LOOPS: "unchanged", ARRAYS: "failed"}
-    assert row(found, ARRAYS).reason.startswith("in head: did not end within ")
+    root = make(tmp_path / "repository", head={NUMPY_FILE: hanging, PYTHON_FILE: PYTHON + "#\n"})
+    began = time.monotonic()
+    found = compare(root, patterns=("double",))
+    assert {row.verdict for row in found.cells if "/numpy/" in row.cell} == {"failed"}
+    assert {row.verdict for row in found.cells if "/python/" in row.cell} == {"same"}
+    assert row(found, ARRAYS).reason == "in head: did not end within 2 s"
+    assert time.monotonic() - began < 20
+
+
+def test_a_reference_that_hangs_fails_what_is_held_against_it(tmp_path, monkeypatch):
+    """At once, and the reason says which kernel it was."""
+    monkeypatch.setattr("steelyard.sides.PATIENCE", 2.0)
+    hanging = "import time\n" + PYTHON.replace("return", "time.sleep(600)\n    return")
+    found = compare(make(tmp_path / "repository", head={PYTHON_FILE: hanging}))
+    assert verdicts(found) == {LOOPS: "failed", ARRAYS: "failed"}
+    assert row(found, ARRAYS).reason == "its reference double/python/loops: in head: did not end within 2 s"
+
+
+@pytest.mark.parametrize("what", ["digest", "check"])
+def test_a_process_that_is_killed_while_it_reads_is_started_anew(tmp_path, made_up, monkeypatch, what):
+    """As the system does when memory is short: what it was asked for is asked again, and every cell is judged."""
+    send, killed = Worker.send, []
+
+    def send_and_kill_once(self, **request):
+        if request["do"] == what and not killed:
+            killed.append(self)
+            self.process.kill()
+            self.process.wait()
+        send(self, **request)
+
+    monkeypatch.setattr(Worker, "send", send_and_kill_once)
+    found = compare(make(tmp_path / "repository", head={NUMPY_FILE: NUMPY + "#\n"}))
+    assert killed
+    assert verdicts(found) == {LOOPS: "unchanged", ARRAYS: "same"}
 
 
 def test_too_slow(tmp_path):
@@ -377,3 +408,18 @@ def test_a_pattern_that_fits_nothing(tmp_path):
     with pytest.raises(CannotSetUp, match="no cell fits 'double/numpi'"):
         compare(make(tmp_path / "repository"), patterns=("double/numpi",))
     assert not issubclass(survey.UnknownPattern, UnknownName)
+
+
+def test_no_room_for_what_the_references_compute(tmp_path, monkeypatch):
+    """It is not laid at the kernels' door, and the message says what to do."""
+    site = tmp_path / "site"
+    write(
+        site,
+        {
+            "sitecustomize.py": "import numpy\ndef savez(*_, **__): raise OSError(28, 'No space left')\nnumpy.savez = savez\n"
+        },
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    root = make(tmp_path / "repository", head={NUMPY_FILE: NUMPY + "#\n"})
+    with pytest.raises(CannotSetUp, match=r"cannot be written to .*No space left\. .*set TMPDIR"):
+        compare(root)

@@ -113,17 +113,24 @@ def test_each_look_spends_its_share_once():
 
 
 def test_a_cell_that_cannot_be_decided_says_what_it_would_take():
-    """The interval so far, and the budget for one as narrow as the tolerance."""
-    found = timed(*noisy(0.0, 9, 0.05)).judged(60.0)
+    """The interval so far, and the budget for one that is narrow enough; no budget, if no more pairs are measured."""
+    cell = timed(*noisy(0.0, 9, 0.05))
+    found = cell.judged(60.0)
     assert found.verdict == "undecided"
     assert "after 60 s; about " in found.reason
     assert "--budget" in found.reason
     assert found.smallest_change > 0.02
+    cell.logs[:] = noisy(0.0, LOOKS[-1], 0.5)
+    cell.looks = len(LOOKS)
+    assert cell.judged(60.0).reason.endswith(
+        "no more than 90 pairs are measured: give it a larger --tolerance"
+    )
 
 
 def test_too_few_pairs_say_nothing():
     """Fewer than three have no interval worth the name; none at all means that the cell was not run."""
     assert "only 2 pairs" in timed(0.5, 0.5).judged(9.0).reason
+    assert "only 1 pair was" in timed(0.5).judged(9.0).reason
     assert timed(0.5, 0.5).judged(9.0).ratio is None
     assert timed().judged(9.0).verdict == "not run"
 

@@ -24,6 +24,7 @@ from steelyard.verdict import (
     seconds_needed,
     smallest_change,
     trimmed,
+    width_needed,
 )
 
 LOGS = st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=2, max_size=100)
@@ -358,6 +359,17 @@ def test_a_noisier_cell_shows_less_and_needs_longer(half, factor, pairs):
     assert seconds_needed(calm, tolerance, 2.0) == pytest.approx(18)
     assert seconds_needed(noisy, tolerance, 2.0) == pytest.approx(18 * factor**2)
     assert seconds_needed(calm, 2 * tolerance, 2.0) < 18
+
+
+@given(st.floats(-0.1, 0.1), st.floats(1e-4, 0.5), st.floats(0.001, 0.1))
+def test_an_undecided_cell_needs_longer_than_it_took(log, half, tolerance):
+    """And with an interval as narrow as is needed, at the same place, it is undecided no more."""
+    found = Estimate(math.exp(log), math.exp(log - half), math.exp(log + half), 9, 3.0)
+    needed = 0.999 * width_needed(found, tolerance)
+    narrow = Estimate(math.exp(log), math.exp(log - needed), math.exp(log + needed), 9, 3.0)
+    assert narrow.verdict(tolerance) is not Verdict.UNDECIDED
+    if found.verdict(tolerance) is Verdict.UNDECIDED:
+        assert seconds_needed(found, tolerance, 10.0) > 9.99
 
 
 def test_a_cell_that_is_narrow_enough_needs_no_more():

@@ -1,7 +1,8 @@
-"""Functions called in a forked child: what crashes or hangs there takes nothing else with it."""
+"""Something done in a forked child: what crashes or hangs there takes nothing else with it."""
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -9,21 +10,21 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from typing import Any
 
 from steelyard.errors import SteelyardError, described
 
 
 class ChildFailed(SteelyardError):
-    """The function raised, or its process crashed or hung."""
+    """It raised, or its process crashed or hung."""
 
     exit_code = 1
 
 
 class ChildHung(ChildFailed):
-    """The function did not come to its end in time."""
+    """It did not come to its end in time."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__(f"did not end within {timeout:g} s")
@@ -35,10 +36,11 @@ def call_in_child(function: Callable[[], Any], timeout: float) -> Any:
     The child starts with everything that is loaded here, at the cost of a fork instead of an import.
 
     Raises:
-        ChildFailed: it raised, ended the process, or took longer than ``timeout`` seconds.
+        ChildHung: it took longer than ``timeout`` seconds.
+        ChildFailed: it raised or ended the process.
     """
-    with forked((function,)) as child:
-        return child.answer(timeout)
+    (result,) = yielded_in_child(lambda: (call() for call in (function,)), timeout)
+    return result
 
 
 def each_in_child(functions: Iterable[Callable[[], Any]], timeout: float) -> Generator[Any, None, None]:
@@ -49,98 +51,109 @@ def each_in_child(functions: Iterable[Callable[[], Any]], timeout: float) -> Gen
     """
     left = deque(functions)
     while left:
-        with forked(tuple(left)) as child:
-            while left and not child.ended:
-                left.popleft()
-                try:
-                    answer = child.answer(timeout)
-                except ChildFailed as failure:
-                    answer = failure
-                yield answer
+        calls = tuple(left)
+        try:
+            with closing(yielded_in_child(lambda calls=calls: map(attempted, calls), timeout)) as answers:  # type: ignore[misc]
+                for result, problem in answers:
+                    left.popleft()
+                    yield result if problem is None else ChildFailed(problem)
+        except ChildFailed as failure:
+            left.popleft()
+            yield failure
 
 
-class Child:
-    """A forked process that calls functions and writes what came of each, a line of JSON."""
-
-    def __init__(self, process: int, readable: int) -> None:
-        self._process = process
-        self._readable = readable
-        self._received = b""
-        self._code = 0
-        self.ended = False
-        """Whether it has died or hung, so that no further answer will come."""
-
-    def answer(self, timeout: float) -> Any:
-        """What the next function returned.
-
-        Raises:
-            ChildFailed: it raised, ended the process, or took longer than ``timeout`` seconds.
-        """
-        deadline = time.monotonic() + timeout
-        # Not until the pipe is closed: what the child has forked itself may hold it open for ever.
-        while b"\n" not in self._received:
-            if not select.select([self._readable], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                self.ended = True
-                raise ChildHung(timeout)
-            part = os.read(self._readable, 1 << 16)
-            if not part:
-                self.ended = True
-                raise ChildFailed(f"its process {how_it_ended(self.end())}")
-            self._received += part
-        line, _, self._received = self._received.partition(b"\n")
-        result, problem = json.loads(line)
-        if problem is not None:
-            raise ChildFailed(problem)
-        return result
-
-    def end(self) -> int:
-        """Kill it, for it has answered or never will, and return its exit code, also when it is gone."""
-        if self._process:
-            try:
-                os.kill(self._process, signal.SIGKILL)
-            finally:
-                _, status = os.waitpid(self._process, 0)
-                self._process, self._code = 0, os.waitstatus_to_exitcode(status)
-        return self._code
+def attempted(function: Callable[[], Any]) -> tuple[Any, str | None]:
+    """What a function returns, or else what went wrong."""
+    try:
+        return function(), None
+    except SteelyardError as error:
+        return None, str(error)
+    except (Exception, SystemExit) as error:
+        return None, described(error)
 
 
-@contextmanager
-def forked(functions: Sequence[Callable[[], Any]]) -> Iterator[Child]:
-    """A child that calls ``functions`` in their order; it does not outlive the block."""
+def yielded_in_child(function: Callable[[], Iterable[Any]], timeout: float) -> Generator[Any, None, None]:
+    """What ``function`` yields, plain data, from a child of this process, as it comes.
+
+    Raises:
+        ChildHung: something took longer than ``timeout`` seconds.
+        ChildFailed: it raised or ended the process; what it had yielded before stands.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     readable, writable = os.pipe()
-    process = os.fork()
-    if not process:
+    child = os.fork()
+    if not child:
         os.close(readable)
-        answer(functions, writable)
+        end_with_parent()
+        answer(function, writable)
     os.close(writable)
-    child = Child(process, readable)
+    status = None
     try:
-        yield child
+        # Not until the pipe is closed: what the child has forked itself may hold it open for ever.
+        for line in lines_of(readable, timeout):
+            kind, content = json.loads(line)
+            if kind == "end":
+                return
+            if kind == "problem":
+                raise ChildFailed(content)
+            yield content
+        _, status = os.waitpid(child, 0)
+        raise ChildFailed(f"its process {how_it_ended(os.waitstatus_to_exitcode(status))}")
     finally:
         os.close(readable)
-        child.end()
+        if status is None:
+            try:
+                os.kill(child, signal.SIGKILL)  # it has answered, or never will
+            finally:
+                os.waitpid(child, 0)
 
 
-def answer(functions: Iterable[Callable[[], Any]], writable: int) -> None:
-    """Call each function, write what came of it, and end this process without its parent's clean-up."""
+def lines_of(readable: int, timeout: float) -> Iterator[bytes]:
+    """The lines that come through a pipe until it is closed.
+
+    Raises:
+        ChildHung: one did not come within ``timeout`` seconds.
+    """
+    received, deadline = b"", time.monotonic() + timeout
+    while True:
+        if not select.select([readable], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise ChildHung(timeout)
+        part = os.read(readable, 1 << 16)
+        if not part:
+            return
+        *lines, received = (received + part).split(b"\n")
+        for line in lines:
+            yield line
+            deadline = time.monotonic() + timeout
+
+
+def answer(function: Callable[[], Iterable[Any]], writable: int) -> None:
+    """Write what ``function`` yields, and end this process without its parent's clean-up."""
     try:
         with os.fdopen(writable, "w") as pipe:
-            for function in functions:
-                try:
-                    message = json.dumps([function(), None])
-                except SteelyardError as error:
-                    message = json.dumps([None, str(error)])
-                except (Exception, SystemExit) as error:
-                    message = json.dumps([None, described(error)])
-                for stream in (sys.stdout, sys.stderr):
-                    with suppress(Exception):
-                        stream.flush()  # before the answer, upon which this process may be killed
-                pipe.write(f"{message}\n")
-                pipe.flush()
+            try:
+                for item in function():
+                    pipe.write(json.dumps(["item", item]) + "\n")
+                    pipe.flush()
+                end = ["end", None]
+            except SteelyardError as error:
+                end = ["problem", str(error)]
+            except (Exception, SystemExit) as error:
+                end = ["problem", described(error)]
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):
+                    stream.flush()  # before the end is told, upon which this process is killed
+            pipe.write(json.dumps(end) + "\n")
     finally:
         os._exit(0)
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process when the one that started it ends, however that ends; a fork asks anew."""
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux
 
 
 def how_it_ended(code: int) -> str:

@@ -508,24 +508,32 @@ def gated(**options: Any) -> int:
         with progress_line() as progress:
             judgement = gate.compare(project, options["base"], options["head"], chosen, progress)
     click.echo(gate_text.table(judgement, width=terminal_width(), colour=has_colours(sys.stdout)))
-    try:
-        gate.keep(judgement, project.reports)
-        click.echo(f"report: {report.write_gate(judgement, project)}")
-        if options["json_file"]:
-            runs.write_atomically(options["json_file"], json.dumps(judgement.as_list(), indent=1) + "\n")
-        if summary := options["markdown"] or os.environ.get("GITHUB_STEP_SUMMARY"):
-            append(Path(summary), gate_text.markdown(judgement))
-    except CannotWrite as error:
-        click.echo(f"steelyard: {error}", err=True)
-        return judgement.exit_code or 3
-    return judgement.exit_code
+    writing: list[Callable[[], object]] = [
+        lambda: gate.keep(judgement, project.reports),
+        lambda: click.echo(f"report: {report.write_gate(judgement, project)}"),
+    ]
+    if file := options["json_file"]:
+        writing.append(lambda: runs.write_atomically(file, json.dumps(judgement.as_list(), indent=1) + "\n"))
+    if summary := options["markdown"] or os.environ.get("GITHUB_STEP_SUMMARY"):
+        writing.append(lambda: append(Path(summary), gate_text.markdown(judgement)))
+    code = judgement.exit_code
+    for write in writing:  # each for itself: they may lie on different disks
+        try:
+            write()
+        except CannotWrite as error:
+            click.echo(f"steelyard: {error}", err=True)
+            code = code or 3
+    return code
 
 
 def calibrated(**options: Any) -> int:
     """Measure the gate itself, and print what all calibrations so far have shown."""
     from steelyard import calibration
+    from steelyard.calibration import record
     from steelyard.project import share
 
+    if options["base"] or options["runs"]:
+        raise SteelyardError("--calibrate compares revisions of its own: name no BASE, and no --runs")
     try:
         effects = [share(text) for text in options["effects"]]
     except ValueError as error:
@@ -547,7 +555,7 @@ def calibrated(**options: Any) -> int:
             )
     except KeyboardInterrupt:
         code = 130
-    click.echo(calibration.summary(calibration.read(path)))
+    click.echo(record.summary(record.read(path)))
     click.echo(f"every suite: {path}")
     return code
 

@@ -157,9 +157,13 @@ def compile_into(folder: Path, source: Path, *, traced: bool) -> None:
     try:
         command = [sys.executable, "-P", "-m", "steelyard.cython_build", source.name, str(workplace)]
         start = time.perf_counter()
-        # In the source's own folder, so that what its header names is sought from there.
         outcome = subprocess.run(
-            command + ["traced"] * traced, capture_output=True, text=True, check=False, cwd=source.parent
+            command + ["traced"] * traced,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=source.parent,  # so that what its header names is sought from there
+            env={**os.environ, "TMPDIR": str(workplace)},  # a compiler that is killed leaves its files behind
         )
         if outcome.returncode:
             raise CompileFailed(source, outcome.stdout + outcome.stderr)

@@ -103,8 +103,7 @@ class UnreadableRun(SteelyardError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
-            f"{path} is not a run that can be read: {why}.\n"
-            f"Move it out of the way, or name another: steelyard report RUN.json"
+            f"{path} is not a run that can be read: {why}.\nName another, or move this one out of the way."
         )
 
 

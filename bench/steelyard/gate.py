@@ -22,7 +22,7 @@ from steelyard.machine import Machine
 from steelyard.pair import Pair, Plan, SideFailed, quietest_core
 from steelyard.project import Project
 from steelyard.revision import Repository
-from steelyard.sides import Options, Progress, Sides
+from steelyard.sides import LEAST_PATIENCE, Options, Progress, Sides
 from steelyard.survey import Survey
 from steelyard.timed import Timed
 from steelyard.verdict import Verdict
@@ -153,7 +153,8 @@ class Gate:
                     if cell.logs and self.elapsed + expected > self.budget:
                         continue
                     start = time.monotonic()
-                    log_ratio, typical = pair.measure(cell.cell, plan, 30 + 20 * expected)
+                    patience = min(LEAST_PATIENCE, self.budget / 4) + 20 * expected
+                    log_ratio, typical = pair.measure(cell.cell, plan, patience)
                     cell.add(log_ratio, typical, time.monotonic() - start)
             except SideFailed as failure:
                 by_id[failure.cell].problem = failure
@@ -167,8 +168,9 @@ class Gate:
         cells = dict(self.survey.judged)
         for cell in self.timed.values():
             cells[cell.cell] = replace(cell.judged(self.elapsed), **self.survey.texts(cell.cell))
-            if self.interrupted and cells[cell.cell].verdict == "not run":
-                cells[cell.cell] = replace(cells[cell.cell], reason="the gate was interrupted before")
+            if self.interrupted and cell.is_open:
+                reason = "the gate was interrupted before" + " its answer was clear" * bool(cell.logs)
+                cells[cell.cell] = replace(cells[cell.cell], reason=reason)
         return Judgement(
             id=f"{self.began:%Y%m%dT%H%M%S}-{os.getpid()}",
             started=self.began,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from steelyard.referee import Referee, TooSlow
 from steelyard.registry import Registry
 
 PATIENCE = 120.0
-"""Seconds after which a cell's first calls count as hanging."""
+"""Seconds after which a cell's first calls count as hanging, compiling included."""
 
 
 def listed(registry: Registry, isolation: Isolation) -> dict[str, Any]:
@@ -99,14 +99,13 @@ def digest(registry: Registry, isolation: Isolation, variant: Variant) -> dict[s
     }
 
 
-def held(registry: Registry, cells: Sequence[str], limit: float, into: Path) -> dict[str, Any]:
-    """Hold cells of one workload against its reference; leave inputs' digests, and what was expected.
+def held(registry: Registry, cells: Sequence[str], limit: float, into: Path) -> Iterator[tuple[Any, Any]]:
+    """Hold cells of one workload against its reference; what came of each, and new inputs' digests.
 
     The outputs that they were held against are saved as ``into/<workload>-<size>.npz``, those of a probe as
     ``into/<workload>--<probe>.npz``, to be compared with those of the other revision.
     """
     referee = Referee(registry)
-    outcomes: dict[str, Any] = {}
     inputs: dict[str, str] = {}
     for id in cells:
         cell = registry.cell(id)
@@ -117,25 +116,26 @@ def held(registry: Registry, cells: Sequence[str], limit: float, into: Path) -> 
             checked = referee.check(cell, limit=10 * limit)
             if checked.seconds > limit:
                 raise TooSlow(checked.seconds)
-            outcomes[id] = {"status": "agrees", "reason": ""}
         except TooSlow as slow:
-            outcomes[id] = {
-                "status": "too slow",
-                "reason": f"{slow}, more than the {limit:.2g} s that the budget allows",
-            }
+            reason = f"{slow}, more than the {limit:.2g} s that the budget allows"
+            yield {"status": "too slow", "reason": reason}, {}
             continue
         except SteelyardError as error:
             status = "disagrees" if hasattr(error, "check") else "failed"
-            outcomes[id] = {"status": status, "reason": str(error)}
+            yield {"status": status, "reason": str(error)}, {}
             continue
         sets = {f"{workload}-{cell.size}": (registry.inputs(workload, cell.size), {"size": cell.size})}
         for name, probe in registry.probes(workload).items():
             sets[f"{workload}--{name}"] = (probe, {"probe": name})
-        for name, (values, which) in sets.items():
-            if name not in inputs:
+        new = {name: values for name, values in sets.items() if name not in inputs}
+        try:
+            for name, (values, which) in new.items():
                 inputs[name] = hashlib.sha256(fingerprint(tuple(values.items()))).hexdigest()
                 np.savez(into / f"{name}.npz", **referee.expected(cell.variant, **which))
-    return {"outcomes": outcomes, "inputs": inputs}
+        except OSError as error:  # the disk is full, for what a kernel raises is a disagreement
+            yield {"status": "no room", "reason": error.strerror or str(error)}, {}
+        else:
+            yield {"status": "agrees", "reason": ""}, {name: inputs[name] for name in new}
 
 
 def remembering(registry: Registry, variant: Variant) -> Kernel:

@@ -28,9 +28,6 @@ FEWEST_QUADS = 3
 SIDES = {"base": "A", "head": "B"}
 """The letter of each side in an order of blocks."""
 
-START_TIMEOUT = 300.0
-"""Seconds within which a process must have loaded its cells: it may have to compile them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -69,7 +66,7 @@ class Pair:
 
     def __init__(self, sides: Sides, rng: random.Random) -> None:
         """Start both; ``rng`` decides the layout of their memory, which is the same for both as far as it can be."""
-        self.rng = rng
+        self.rng, self.patience = rng, sides.patience
         self.workers: dict[str, Worker] = {}
         # The size of the environment moves the stack; the seed of hashes the order of sets and names.
         luck = {
@@ -109,10 +106,10 @@ class Pair:
         for cell in cells:
             for worker in self.workers.values():
                 worker.send(do="load", cell=cell, timed=timed)
-            found[cell] = self._answers(cell, START_TIMEOUT)
+            found[cell] = self._answers(cell, self.patience)
         for worker in self.workers.values():
             worker.send(do="strays")
-        for side, strays in self._answers(cells[-1], START_TIMEOUT).items():
+        for side, strays in self._answers(cells[-1], self.patience).items():
             if strays:
                 raise CannotSetUp(f"{side} would not be measured: {strays[0]}")
         return found

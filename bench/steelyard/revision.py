@@ -154,19 +154,15 @@ class Repository:
         try:
             return self.git("merge-base", base, head)
         except CannotSetUp:
-            raise CannotSetUp(
-                f"{base[:10]} and {head[:10]} have no commit in common here.{self._cure(base)}"
-            ) from None
+            cure = self._deeper() or " Compare with the revision itself, without --merge-base"
+            raise CannotSetUp(f"{base[:10]} and {head[:10]} have no commit in common here.{cure}") from None
 
     def _cure(self, name: str) -> str:
         """What to type so that a revision is there."""
-        if self.git("rev-parse", "--is-shallow-repository") == "true":
-            depth = self.git("rev-list", "--count", "HEAD")
-            return (
-                f" This clone is shallow and goes back {depth} commit{'s' * (depth != '1')}: fetch the rest by "
-                f"`git fetch --unshallow origin`, or check out with all history (actions/checkout: fetch-depth: 0; "
-                f"GitLab: GIT_DEPTH: 0)"
-            )
+        if shallow := self._deeper():
+            return shallow
+        if ".." in name:
+            return " A range is two revisions: steelyard gate BASE HEAD"
         remotes = self.git("remote").split()
         remote, _, branch = name.partition("/")
         if remote in remotes and branch:
@@ -174,7 +170,20 @@ class Repository:
         names = self.git(
             "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags"
         )
-        return f" There are: {', '.join(names.split()[:12]) or 'no branches or tags'}"
+        if not names:
+            return " Nothing is committed yet: git add, and git commit"
+        return f" There are: {', '.join(names.split()[:12])}"
+
+    def _deeper(self) -> str:
+        """How to fetch what a shallow clone lacks; nothing if it is none."""
+        if self.git("rev-parse", "--is-shallow-repository") != "true":
+            return ""
+        depth = self.git("rev-list", "--count", "HEAD")
+        return (
+            f" This clone is shallow and goes back {depth} commit{'s' * (depth != '1')}: fetch the rest by "
+            f"`git fetch --unshallow origin`, or check out with all history (actions/checkout: fetch-depth: 0; "
+            f"GitLab: GIT_DEPTH: 0)"
+        )
 
     @contextmanager
     def laid_out(
@@ -205,10 +214,7 @@ class Repository:
                     ),
                 )
             except OSError as error:
-                raise CannotSetUp(
-                    f"the revisions cannot be written to {tempfile.gettempdir()}: {error.strerror or error}. "
-                    f"Free some space, or set TMPDIR to a folder that has it"
-                ) from error
+                raise CannotSetUp(no_room(error.strerror or str(error))) from error
             yield revisions
 
     def _lay_out(self, folder: Path, side: str, name: str, commit: str, *, working_tree: bool) -> Revision:
@@ -231,7 +237,10 @@ class Repository:
             changed = self.git("write-tree", **own) != self.git("rev-parse", f"{commit}^{{tree}}")
         else:
             self.git("read-tree", commit, **own)
-        self.git("checkout-index", "--all", f"--prefix={worktree}/", **own)
+        try:
+            self.git("checkout-index", "--all", f"--prefix={worktree}/", **own)
+        except CannotSetUp as error:
+            raise CannotSetUp(no_room(str(error).partition("\n")[0])) from None
         inside = worktree / self.project.root.resolve().relative_to(self.root.resolve())
         try:
             project = Project.find(inside) if inside.is_dir() else None
@@ -276,6 +285,14 @@ class Repository:
 def quoted(path: str) -> str:
     """A path as it must stand in a list that git reads: a colon would end it."""
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def no_room(why: str) -> str:
+    """What to say where something cannot be written to the temporary folder."""
+    return (
+        f"the revisions, and what they compute, cannot be written to {tempfile.gettempdir()}: {why}. "
+        f"Free some space, or set TMPDIR to a folder that has it"
+    )
 
 
 def differing_files(one: Path, other: Path) -> list[Path]:

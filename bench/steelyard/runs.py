@@ -165,7 +165,7 @@ def prepare_reports(reports: Path) -> None:
         (reports / "runs").mkdir(parents=True, exist_ok=True)
         ignore = reports / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n!.gitignore\n!README.md\n")
+            ignore.write_text("*\n!README.md\n")
         tempfile.TemporaryFile(dir=reports / "runs").close()
     except OSError as error:
         raise CannotWrite(reports, error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from steelyard.inspection import PATIENCE
 from steelyard.project import GateSettings, Project
 from steelyard.revision import Repository, Revision
 from steelyard.worker import RequestFailed, Worker, WorkerLost
+
+LEAST_PATIENCE = 30.0
+"""Seconds that the first calls of a cell may take however small the budget is: it may have to be compiled."""
 
 Progress = Callable[[str], None]
 """``progress(line)`` is told what goes on."""
@@ -72,6 +75,11 @@ class Sides:
         """Seconds that the gate may take in all, if the user says so."""
         return self.options.budget or self.repository.project.gate.budget
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a cell's first calls count as hanging; it must leave something of the user's budget."""
+        return PATIENCE if self.budget is None else min(PATIENCE, max(LEAST_PATIENCE, self.budget / 2))
+
     def tolerance_of(self, cell: str) -> float:
         """The relative change of a cell that counts as the same."""
         return self.options.tolerances(self.repository.project).of(cell)
@@ -91,33 +99,50 @@ class Sides:
     @contextmanager
     def processes(self) -> Iterator[Processes]:
         """A process of each revision, to be asked about it."""
-        with ExitStack() as stack:
-            workers = {}
-            for side, revision in self.revisions.items():
-                log = self.folder / f"{side}-survey.log"
-                workers[side] = Worker.start(revision, self.repository.root, log, self.variables(side))
-                stack.callback(workers[side].close)
-            yield Processes(workers)
+        processes = Processes(self)
+        try:
+            yield processes
+        finally:
+            processes.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """A process of each revision."""
+    """A process of each revision, started when it is needed, and anew if it was lost."""
 
-    workers: Mapping[str, Worker]
+    sides: Sides
+    workers: dict[str, Worker] = field(default_factory=dict)
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """What either side answers to the same request, or the exception that tells why it does not."""
-        return self.ask_each(dict.fromkeys(self.workers, request))
+        return self.ask_each(dict.fromkeys(self.sides.revisions, request))
 
     def ask_each(self, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """What the sides answer, each to its own request; both are asked before either is waited for."""
         for side, request in requests.items():
-            self.workers[side].send(**request)
+            self.worker(side).send(**request)
         answers: dict[str, Any] = {}
         for side in requests:
             try:
                 answers[side] = self.workers[side].receive(PATIENCE * 100)
-            except (RequestFailed, WorkerLost) as error:
+            except RequestFailed as error:
                 answers[side] = error
+            except WorkerLost as error:
+                answers[side] = error
+                self.workers.pop(side).close()
         return answers
+
+    def worker(self, side: str) -> Worker:
+        """The process of a side."""
+        if side not in self.workers:
+            log = self.sides.folder / f"{side}-survey.log"
+            log.unlink(missing_ok=True)
+            self.workers[side] = Worker.start(
+                self.sides.revisions[side], self.sides.repository.root, log, self.sides.variables(side)
+            )
+        return self.workers[side]
+
+    def close(self) -> None:
+        """End them."""
+        for worker in self.workers.values():
+            worker.close()

@@ -22,11 +22,10 @@ from steelyard.agreement import differing
 from steelyard.errors import SteelyardError, UnknownName
 from steelyard.judgement import Judged
 from steelyard.project import fits
-from steelyard.revision import CannotSetUp, differing_files
+from steelyard.revision import CannotSetUp, differing_files, no_room
 from steelyard.sides import Processes, Sides
 from steelyard.suite import BUILDERS, dropping_the_rest
 from steelyard.timed import Timed
-from steelyard.worker import RequestFailed, WorkerLost
 from steelyard.workload import Tolerance
 
 USUAL_BUDGET = 60.0
@@ -85,7 +84,8 @@ class Survey:
         self.judged |= {cell: self.row(cell, "unchanged") for cell in settled}
         left = [cell for cell in cells if cell not in self.judged]
         self.build(left)
-        changed = self.changed(processes, in_question)
+        changed = self.changed(processes, left, in_question)
+        left = [cell for cell in left if cell not in self.judged]
         same = {
             cell
             for cell in left
@@ -223,8 +223,10 @@ class Survey:
                 with suppress(SteelyardError):
                     job.result()
 
-    def changed(self, processes: Processes, variants: Iterable[str]) -> set[str]:
+    def changed(self, processes: Processes, cells: Sequence[str], variants: Iterable[str]) -> set[str]:
         """Those variants whose digests differ between the revisions; one that fails is like no other.
+
+        One that hangs is not called again: its cells, and those that are held against it, are judged.
 
         Raises:
             CannotSetUp: a process saw a module of the repository that is not of its revision.
@@ -234,20 +236,35 @@ class Survey:
         for done, variant in enumerate(chosen, 1):
             self.stop_in_time()
             self.sides.progress(f"reading the code of both revisions, {done} of {len(chosen)} kernels")
-            digests = []
-            for side, answer in processes.ask(do="digest", variant=variant).items():
-                name = self.sides.revisions[side].name
-                if isinstance(answer, WorkerLost):
-                    raise CannotSetUp(f"the process that reads {name} {answer}")
-                if isinstance(answer, RequestFailed):
+            digests, hangs = [], []
+            answers = processes.ask(do="digest", variant=variant, patience=self.sides.patience)
+            for side, answer in answers.items():
+                if isinstance(answer, Exception):
                     digests.append(f"{side}: {answer}")
-                    continue
-                if answer["strays"]:
+                elif "hangs" in answer:
+                    hangs.append(f"in {side}: {answer['hangs']}")
+                elif answer["strays"]:
+                    name = self.sides.revisions[side].name
                     raise CannotSetUp(f"{variant} of {name} would not be measured: {answer['strays'][0]}")
-                digests.append(answer["digest"])
-            if digests[0] != digests[1]:
+                else:
+                    digests.append(answer["digest"])
+            if hangs:
+                self.judged |= self.failed(cells, variant, "; ".join(hangs))
+            elif digests[0] != digests[1]:
                 changed.add(variant)
         return changed
+
+    def failed(self, cells: Sequence[str], variant: str, reason: str) -> dict[str, Judged]:
+        """Those of the cells that need a variant which cannot be called."""
+        return {
+            cell: self.row(
+                cell,
+                "failed",
+                reason if variant_of(cell) == variant else f"its reference {variant}: {reason}",
+            )
+            for cell in cells
+            if variant in (variant_of(cell), *self.references(cell))
+        }
 
     def stop_in_time(self) -> None:
         """Raise OutOfTime if the user's budget is used up."""
@@ -261,6 +278,7 @@ class Survey:
         Those that are fit to be timed go to :attr:`timed`; not, but for ``--all``, those whose own code is the same.
 
         Raises:
+            CannotSetUp: the disk is full.
             OutOfTime: the budget is used up.
         """
         by_workload: dict[str, list[str]] = {}
@@ -273,17 +291,19 @@ class Survey:
                 f"holding workload {done} of {len(by_workload)}, {workload}, against its reference"
             )
             held: dict[str, dict[str, Any]] = {"base": {}, "head": {}}
-            for part in [here], [[cell] for cell in here]:  # one by one if they do not survive together
-                missing = [cell for cell in here if any(cell not in held[side] for side in held)]
-                if not missing:
-                    break
-                for chosen in part:
-                    self._hold(processes, chosen, limit, held)
+            self._hold(processes, here, limit, held)
             for cell in here:
-                outcomes = {side: held[side][cell] for side in held}
+                if any(
+                    cell not in held[side] for side in held
+                ):  # the process was lost: one by one in another
+                    self._hold(processes, [cell], limit, held)
+            for cell in here:
+                outcomes = {side: held[side].get(cell) or held[side]["lost"] for side in held}
                 bad = [side for side in outcomes if outcomes[side]["status"] != "agrees"]
                 if bad:
                     worst = outcomes[bad[-1]]
+                    if worst["status"] == "no room":
+                        raise CannotSetUp(no_room(worst["reason"]))
                     reason = "; ".join(f"in {side}: {outcomes[side]['reason']}" for side in bad)
                     self.judged[cell] = self.row(cell, worst["status"], self.sides.without_paths(reason))
                 elif difference := self.difference(cell, held):
@@ -304,11 +324,16 @@ class Survey:
         for side in self.sides.revisions:
             into = self.sides.folder / f"{side}-expected"
             into.mkdir(exist_ok=True)
-            requests[side] = {"do": "check", "cells": list(cells), "limit": limit, "into": str(into)}
+            requests[side] = {
+                "do": "check",
+                "cells": list(cells),
+                "limit": limit,
+                "into": str(into),
+                "patience": self.sides.patience,
+            }
         for side, answer in processes.ask_each(requests).items():
             if isinstance(answer, Exception):
-                if len(cells) == 1:
-                    held[side][cells[0]] = {"status": "failed", "reason": str(answer)}
+                held[side]["lost"] = {"status": "failed", "reason": str(answer)}
             else:
                 held[side].update(answer["outcomes"])
                 held[side].setdefault("inputs", {}).update(answer["inputs"])

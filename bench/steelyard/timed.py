@@ -109,9 +109,8 @@ class Timed:
                 return replace(
                     row, verdict="not run", reason="the budget was used up before; give it a larger --budget"
                 )
-            return replace(
-                row, reason=f"only {len(self.logs)} pairs were measured; give it a larger --budget"
-            )
+            pairs = "1 pair was" if len(self.logs) == 1 else f"{len(self.logs)} pairs were"
+            return replace(row, reason=f"only {pairs} measured; give it a larger --budget")
         estimate = self.estimate()
         found = self.final or estimate.verdict(self.tolerance)
         reason = ""
@@ -120,11 +119,14 @@ class Timed:
             reason = f"looks {found}, but {'fresh pairs did not confirm it' if self.acquittals else unseen}"
             found = Verdict.UNDECIDED
         elif found is Verdict.UNDECIDED:
-            needed = verdict.seconds_needed(estimate, self.tolerance, elapsed)
-            reason = (
-                f"±{100 * math.expm1(estimate.half_width):.2g} % after {duration(elapsed)}; "
-                f"about {duration(needed)} for ±{100 * self.tolerance:.2g} %: --budget {math.ceil(needed / 10) * 10}"
-            )
+            reason = f"±{100 * math.expm1(estimate.half_width):.2g} % after {duration(elapsed)}; "
+            if self.is_open:
+                needed = verdict.seconds_needed(estimate, self.tolerance, elapsed)
+                width = 100 * math.expm1(verdict.width_needed(estimate, self.tolerance))
+                budget = math.ceil(needed / 10) * 10
+                reason += f"about {duration(needed)} for ±{width:.2g} %, which would tell: --budget {budget}"
+            else:
+                reason += f"no more than {len(self.logs)} pairs are measured: give it a larger --tolerance"
         return replace(
             row,
             verdict=str(found),

@@ -196,9 +196,18 @@ def smallest_change(found: Estimate) -> float:
     return math.expm1(found.half_width * (1 + 1.28 / found.quantile))
 
 
+def width_needed(found: Estimate, tolerance: float) -> float:
+    """Half the width, on the logarithm, that the interval must have to say something if it stays where it is.
+
+    Either it lies within the tolerance then, or apart from 1.
+    """
+    off = abs(math.log(found.ratio))
+    return max(math.log1p(tolerance) - off, off)
+
+
 def seconds_needed(found: Estimate, tolerance: float, seconds: float) -> float:
-    """About how long a cell must be measured until its interval is no wider than the tolerance.
+    """About how long a cell must be measured until its interval is as narrow as :func:`width_needed`.
 
     Reckoned from what it took so far: the width goes down with the square root of the pairs.
     """
-    return seconds * max(1.0, (found.half_width / math.log1p(tolerance)) ** 2)
+    return seconds * max(1.0, (found.half_width / width_needed(found, tolerance)) ** 2)

@@ -6,7 +6,6 @@ kernel prints goes to a log. An answer is ``{"result": â€¦}`` or ``{"problem": â
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import importlib
 import json
@@ -19,6 +18,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +27,14 @@ import psutil
 
 from steelyard import inspection, threads
 from steelyard.alternation import PeerLost, Token, run_blocks, seconds_per_call
-from steelyard.child import call_in_child, how_it_ended
+from steelyard.child import (
+    ChildFailed,
+    ChildHung,
+    call_in_child,
+    end_with_parent,
+    how_it_ended,
+    yielded_in_child,
+)
 from steelyard.environment import keep_freed_memory
 from steelyard.errors import SteelyardError, described
 from steelyard.isolation import Isolation
@@ -193,13 +201,14 @@ class Bench:
             lambda: inspection.reached(self.registry, self.isolation, variants), inspection.PATIENCE
         )
 
-    def digest(self, variant: str) -> Any:
-        """What a variant's code is made of; in a child, so that the next one starts with nothing loaded."""
+    def digest(self, variant: str, patience: float) -> Any:
+        """What a variant's code is made of, or that it hangs; in a child, so that the next one starts with nothing loaded."""
         self._import_backends()
         found = self.registry.variant(variant)
-        return call_in_child(
-            lambda: inspection.digest(self.registry, self.isolation, found), inspection.PATIENCE
-        )
+        try:
+            return call_in_child(lambda: inspection.digest(self.registry, self.isolation, found), patience)
+        except ChildHung as hangs:
+            return {"hangs": str(hangs)}
 
     def _import_backends(self) -> None:
         """Import, for all children, what every one of them would import again."""
@@ -211,11 +220,24 @@ class Bench:
         """The cells of this revision, with what is known of them before they are loaded."""
         return call_in_child(lambda: inspection.listed(self.registry, self.isolation), inspection.PATIENCE)
 
-    def check(self, cells: Sequence[str], limit: float, into: str) -> Any:
-        """Hold cells of one workload against its reference; see :func:`steelyard.inspection.held`."""
-        return call_in_child(
-            lambda: inspection.held(self.registry, cells, limit, Path(into)), inspection.PATIENCE * len(cells)
-        )
+    def check(self, cells: Sequence[str], limit: float, into: str, patience: float) -> Any:
+        """Hold cells of one workload against its reference; one that crashes or hangs fails alone.
+
+        See :func:`steelyard.inspection.held`.
+        """
+        outcomes: dict[str, Any] = {}
+        inputs: dict[str, str] = {}
+        while left := [cell for cell in cells if cell not in outcomes]:
+            waiting = iter(left)
+            checks = partial(inspection.held, self.registry, left, limit, Path(into))
+            try:
+                for outcome, found in yielded_in_child(checks, patience):
+                    outcomes[next(waiting)] = outcome
+                    inputs |= found
+            except ChildFailed as failure:
+                for cell in islice(waiting, 1):
+                    outcomes[cell] = {"status": "failed", "reason": str(failure)}
+        return {"outcomes": outcomes, "inputs": inputs}
 
     def load(self, cell: str, timed: bool) -> float:
         """Load a cell and warm it up; if ``timed``, roughly how many seconds one call takes, else 0."""
@@ -287,13 +309,6 @@ def serve(setting: Mapping[str, Any]) -> None:
             except Exception as error:
                 answer = {"problem": described(error)}
             answers.write(json.dumps(answer) + "\n")
-
-
-def end_with_parent() -> None:
-    """Have the system kill this process when the one that started it ends, however that ends."""
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
-        prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, of Linux
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 import judgements_made as made
 import pytest
-from steelyard.judgement import VERDICTS, Judged, Judgement
+from steelyard.judgement import TIMED, VERDICTS, Judged, Judgement, by_urgency
 from steelyard.project import Project
 from steelyard.report import write, write_gate
 from steelyard.runs import Run
@@ -58,6 +58,23 @@ def test_every_link_on_the_page_leads_somewhere(judgement: Judgement, project: P
     assert {str(target).removeprefix("#") for target in targets} <= set(ids)
     assert named <= set(ids)
     assert len([id for id in ids if str(id).startswith("cell-")]) == len(judgement.cells)
+
+
+def test_a_slower_cell_in_the_table_leads_to_its_reason(project: Project) -> None:
+    """To its code and profiles; a cell that has none leads to its own row."""
+    links = re.findall(r'<th scope="row"><a href="#([^"]+)">', page(made.usual(), project))
+    timed = [cell for cell in by_urgency(made.usual().cells) if cell.verdict in TIMED]
+    assert [link.startswith("code-cell-") for link in links[: len(timed)]] == [
+        cell.verdict in ("slower", "faster") for cell in timed
+    ]
+
+
+def test_a_column_without_remarks_is_left_out(project: Project) -> None:
+    """It would be an empty heading."""
+    usual = made.usual()
+    silent = replace(usual, cells=tuple(replace(cell, reason="") for cell in usual.cells))
+    assert ">remark<" in page(usual, project)
+    assert ">remark<" not in page(silent, project)
 
 
 def test_names_stay_text(project: Project) -> None:

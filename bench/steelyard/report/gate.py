@@ -137,6 +137,10 @@ class Shown:
             by_sources.setdefault(key, section)
             yield section
 
+    def leads_to(self, cell: Judged) -> str:
+        """The anchor of a cell's code and profiles, or of its own row."""
+        return next((section.id for section in self.sections if section.cell is cell), self.ids[cell.cell])
+
     @staticmethod
     def interval(cell: Judged) -> Interval | None:
         """The ratio of a cell with its limits."""
