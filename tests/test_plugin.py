@@ -101,13 +101,16 @@ def test_the_memory_of_every_cell_is_in_every_saved_run(one_run):
 
 
 def test_profiles_and_report_are_written(one_run):
-    """The one profile at the top has a row for each cell; the report links to each cell's own."""
+    """The one profile at the top has a row for each cell; the report leads to each cell's own."""
     done, root = one_run
     assert [path.name for path in (root / "reports").glob("*.prof")] == ["suite.prof"]
     assert len(list(root.glob("reports/profiles/*.prof"))) == 12
     assert (root / "reports/lines/saxpy-numpy-arrays-small.txt").is_file()
-    html = (root / "reports/html/workload-saxpy.html").read_text()
+    (page,) = root.glob("reports/html/profile-saxpy-numba-loops-*.html")
+    assert page.name in (root / "reports/html/workload-saxpy.html").read_text()
+    html = page.read_text()
     assert "../profiles/saxpy-numba-loops-medium.prof" in html
+    assert "innermost loop" in html
     assert "snakeviz reports/suite.prof" in done.stdout
     assert "reports/html/index.html" in done.stdout
 
