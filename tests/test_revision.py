@@ -584,6 +584,20 @@ def test_no_room_for_the_files_of_a_revision(root, temporary, monkeypatch):
     assert not list(temporary.iterdir())
 
 
+def test_a_filter_that_is_not_installed(root, temporary):
+    """As that of git-lfs may be: git's own words, and not that the disk is full."""
+    commit(root, {".gitattributes": "*.py filter=absent\n"})
+    git(root, "config", "filter.absent.required", "true")
+    git(root, "config", "filter.absent.smudge", "no-such-program")
+    with (
+        pytest.raises(CannotSetUp, match=r"git checkout-index: .*no-such-program") as caught,
+        repository_of(root).laid_out("HEAD", "HEAD"),
+    ):
+        pass
+    assert "TMPDIR" not in str(caught.value)
+    assert not list(temporary.iterdir())
+
+
 def test_no_room_for_temporary_files(root, monkeypatch):
     """The message says where room is lacking, and how to name another place."""
 

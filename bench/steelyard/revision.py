@@ -240,6 +240,8 @@ class Repository:
         try:
             self.git("checkout-index", "--all", f"--prefix={worktree}/", **own)
         except CannotSetUp as error:
+            if "unable to write file" not in str(error):  # but, say, a filter that is not installed
+                raise
             raise CannotSetUp(no_room(str(error).partition("\n")[0])) from None
         inside = worktree / self.project.root.resolve().relative_to(self.root.resolve())
         try:

@@ -292,11 +292,9 @@ class Survey:
             )
             held: dict[str, dict[str, Any]] = {"base": {}, "head": {}}
             self._hold(processes, here, limit, held)
-            for cell in here:
-                if any(
-                    cell not in held[side] for side in held
-                ):  # the process was lost: one by one in another
-                    self._hold(processes, [cell], limit, held)
+            # One by one in another process if that one was lost.
+            for cell in [cell for cell in here if any(cell not in held[side] for side in held)]:
+                self._hold(processes, [cell], limit, held)
             for cell in here:
                 outcomes = {side: held[side].get(cell) or held[side]["lost"] for side in held}
                 bad = [side for side in outcomes if outcomes[side]["status"] != "agrees"]
