@@ -204,7 +204,7 @@ def test_roofline(steelyard, monkeypatch, tmp_path):
     monkeypatch.setattr(ceilings, "measure", lambda: found)
     code, output = steelyard(tmp_path, "roofline")
     assert code == 0
-    assert "L1 bandwidth, 32.0 KiB  250 GB/s  triad, 256 bits; best three within 0.4 %" in output
+    assert "L1 bandwidth, 32.0 KiB  250 GB/s  triad, 256 bits; ±0.4 %" in output
     _, output = steelyard(tmp_path, "roofline", "--format", "json")
     assert Ceilings.from_dict(json.loads(output)) == found
 

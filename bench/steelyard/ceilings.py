@@ -2,8 +2,8 @@
 
 A C file beside this one is compiled with the machine's own compiler, and run in a process of its own: what it allocates
 or breaks touches nothing that is measured. Every limit is tried in several ways (widths of vectors; reading, copying,
-scaling, a triad), all in turns of milliseconds until each way's best turns agree, and is the best of all turns: whatever
-disturbs a machine makes it slower, never faster. Bytes are counted as a program sees them, read plus written, as STREAM
+scaling, a triad), all in turns of a millisecond, and is what the best way reaches in a tenth of its turns: most of what disturbs
+makes a turn slower, and a few are faster than any program can count on, by the pages that they happen to lie on. Bytes are counted as a program sees them, read plus written, as STREAM
 counts them (J. D. McCalpin, IEEE TCCA Newsletter, December 1995); lines that a cache fetches only to overwrite them are not.
 """
 
@@ -47,11 +47,14 @@ NUMBER = 8
 TURN = 0.001
 """Seconds that a turn lasts, at least one pass."""
 
-LEAST_TURNS, AGREED, LONGEST = 15, 0.01, 2.0
-"""Turns that every way has; how far apart its best three may be at the end; and seconds after which it ends all the same."""
+LEAST_TURNS, AGREED, LONGEST = 30, 0.01, 2.5
+"""Turns that every way has; the doubt that may be left at the end; and seconds after which it ends all the same."""
+
+REACHED = 0.9
+"""The quantile of its turns that a way is said to reach."""
 
 HOPELESS = 0.6
-"""Ways that have reached less than this share of the best after a third of the turns are given up."""
+"""Ways that have reached less than this share of the best after a third of the least turns are given up."""
 
 TIMEOUT = 120.0
 """Seconds after which the process counts as hanging."""
@@ -78,7 +81,7 @@ class Ceiling:
     way: str
     """How the best was reached: ``triad, 512 bits``."""
     doubt: float
-    """How much less the third best turn reached, as a share."""
+    """Half the width of its 95 % interval, as a share."""
 
     @property
     def name(self) -> str:
@@ -238,15 +241,22 @@ class Way:
         self.rates.append(self.passes * self.amount / self.turn())
 
     @property
-    def best(self) -> float:
-        """The fastest turn."""
-        return max(self.rates)
+    def reached(self) -> float:
+        """The quantile of the turns that counts."""
+        return self.turn_at(REACHED * len(self.rates))
 
     @property
     def doubt(self) -> float:
-        """How much less the third best turn reached than the best, as a share."""
-        third, _, best = sorted(self.rates)[-3:]
-        return 1 - third / best
+        """Half the width of the quantile's 95 % interval as a share of it, from order statistics.
+
+        The number of turns below the quantile is binomial. Source: David & Nagaraja, Order Statistics, 3rd ed., section 7.1.
+        """
+        rank, half = REACHED * len(self.rates), 1.96 * math.sqrt(len(self.rates) * REACHED * (1 - REACHED))
+        return (self.turn_at(rank + half) - self.turn_at(rank - half)) / 2 / self.reached
+
+    def turn_at(self, rank: float) -> float:
+        """The rate of a turn by its place among them, the slowest being the first."""
+        return sorted(self.rates)[min(max(round(rank), 1), len(self.rates)) - 1]
 
 
 def measured(library: ctypes.CDLL, threads: int) -> Iterator[Ceiling]:
@@ -263,12 +273,12 @@ def measured(library: ctypes.CDLL, threads: int) -> Iterator[Ceiling]:
                 way.measure()
         turns += 1
         for ways in limits.values():
-            ways.sort(key=lambda way: -way.best)
+            ways.sort(key=lambda way: -way.reached)
             if turns == LEAST_TURNS // 3:
-                ways[:] = [way for way in ways if way.best > HOPELESS * ways[0].best]
+                ways[:] = [way for way in ways if way.reached > HOPELESS * ways[0].reached]
     for (level, size), ways in limits.items():
         kind: Literal["arithmetic", "bandwidth"] = "bandwidth" if level else "arithmetic"
-        yield Ceiling(kind, level, size, threads, ways[0].best, ways[0].name, ways[0].doubt)
+        yield Ceiling(kind, level, size, threads, ways[0].reached, ways[0].name, ways[0].doubt)
 
 
 def arithmetic(library: ctypes.CDLL, threads: int) -> Iterator[Way]:

@@ -87,10 +87,10 @@ def test_the_table_for_a_terminal(make: SimpleNamespace) -> None:
     text = ceilings_text.table(Ceilings.from_dict(make.ceilings()), "Abacus 9000")
     assert text.splitlines() == [
         "Abacus 9000                 one core    all 2 cores  one core's way",
-        "arithmetic              64.0 GFLOP/s  121.6 GFLOP/s  multiply-add, 256 bits; best three within 0.4 %",
-        "L1 bandwidth, 32.0 KiB      250 GB/s       475 GB/s  triad, 256 bits; best three within 0.4 %",
-        "L2 bandwidth, 1.00 MiB    120.0 GB/s       228 GB/s  scale, 256 bits; best three within 0.4 %",
-        "memory bandwidth          16.00 GB/s      30.4 GB/s  scale, 128 bits; best three within 0.4 %",
+        "arithmetic              64.0 GFLOP/s  121.6 GFLOP/s  multiply-add, 256 bits; ±0.4 %",
+        "L1 bandwidth, 32.0 KiB      250 GB/s       475 GB/s  triad, 256 bits; ±0.4 %",
+        "L2 bandwidth, 1.00 MiB    120.0 GB/s       228 GB/s  scale, 256 bits; ±0.4 %",
+        "memory bandwidth          16.00 GB/s      30.4 GB/s  scale, 128 bits; ±0.4 %",
         "",
         "float64; measured in 4.2 s",
     ]

@@ -28,7 +28,7 @@ BUSY = 0.5
 """Load, as a share of the cores, from which a machine is called busy."""
 
 UNSURE = 0.05
-"""How far the best three turns of a ceiling may be apart, as a share, before it is told."""
+"""The doubt in a ceiling, as a share, from which it is told."""
 
 STOLEN = 0.01
 """Share of the run in which the host ran other guests instead, from which it is told."""
@@ -133,7 +133,7 @@ def noisy(comparison: Comparison) -> Iterator[Caution]:
 
 
 def unsure(run: Run, comparison: Comparison) -> Iterator[Caution]:
-    """Ceilings that could not be measured, or whose best turns do not agree."""
+    """Ceilings that could not be measured, or that were not found exactly."""
     found = run.details.get("ceilings")
     if isinstance(found, Mapping) and "reason" in found:
         yield Caution(comparison.no_ceilings, "No cell can be held against what the machine can do at most.")

@@ -20,7 +20,7 @@ def table(ceilings: Ceilings, processor: str) -> str:
         [
             f"{limit_name(limit)}{f', {numbers.size_of_bytes(limit.size)}' if limit.size else ''}",
             *(capacity(by_threads[count]) if count in by_threads else "–" for count in threads),
-            f"{limit.way}; best three within {numbers.percent(limit.doubt)}",
+            f"{limit.way}; ±{numbers.percent(limit.doubt)}",
         ]
         for limit, by_threads in rows(ceilings)
     ]

@@ -79,7 +79,7 @@ def limit_name(ceiling: Ceiling) -> str:
 
 
 def capacity(ceiling: Ceiling) -> str:
-    """What a ceiling allows: ``131 GFLOP/s``; no more digits than its three best turns agree on."""
+    """What a ceiling allows: ``131 GFLOP/s``; no more digits than its interval supports."""
     value = ceiling.per_second
     half = ceiling.doubt * value
     unit = "FLOP" if ceiling.kind == "arithmetic" else "B"
