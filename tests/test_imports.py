@@ -55,7 +55,7 @@ ROOMS = [
     # how it is shown,
     {"report"},
     # and the doors.
-    {"scaffold", "driver", "progress", "terminal", "session", "plugin", "cli"},
+    {"scaffold", "command", "gate_command", "driver", "progress", "terminal", "session", "plugin", "cli"},
 ]
 
 
