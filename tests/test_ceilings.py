@@ -77,12 +77,16 @@ def test_levels_lie_between_the_caches(monkeypatch):
     ]
     monkeypatch.setattr(ceilings, "caches", lambda: found)
     assert list(levels(1)) == [
-        ("L1", 2**15, 2**14),
-        ("L2", 2**19, 2**17),
+        ("L1", 2**15, round(0.6 * 2**15)),
+        ("L2", 2**19, round(0.6 * 2**19)),
         ("L3", 2**23, 2**21),
         ("memory", None, 2**26),
     ]
-    assert list(levels(4))[2:] == [("L3", 2**23, 2**20), ("memory", None, 2**24)]
+    assert list(levels(4))[1:] == [
+        ("L2", 2**19, round(0.6 * 2**19)),
+        ("L3", 2**23, 2**19),
+        ("memory", None, 2**24),
+    ]
 
 
 def test_a_machine_that_does_not_tell_its_caches(monkeypatch):
@@ -126,7 +130,7 @@ def test_threads_work_at_once():
 
 
 def test_the_best_way_is_found(clock, monkeypatch):
-    """Of the widths and moves, whichever is fastest; those far behind get a third of the turns."""
+    """Of the widths and moves, whichever is fastest; those far behind get a fifth of the turns."""
     monkeypatch.setattr(ceilings, "levels", lambda threads: [("L1", 2**15, 2**14), ("memory", None, 2**16)])
     speeds = {"multiply_add_512": 4.0, "triad_256": 3.0, "scale_128": 2.9, "sum_128": 0.1}
 

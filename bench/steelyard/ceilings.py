@@ -44,8 +44,8 @@ MULTIPLY_ADDS = 12
 NUMBER = 8
 """Bytes of a float64."""
 
-TURN = 0.001
-"""Seconds that a turn lasts, at least one pass."""
+TURN, TURN_TOGETHER = 0.001, 0.002
+"""Seconds that a turn lasts, at least one pass; threads do not start at once, so that theirs are longer."""
 
 LEAST_TURNS, AGREED, LONGEST = 30, 0.01, 2.5
 """Turns that every way has; the doubt that may be left at the end; and seconds after which it ends all the same."""
@@ -54,10 +54,13 @@ REACHED = 0.9
 """The quantile of its turns that a way is said to reach."""
 
 HOPELESS = 0.6
-"""Ways that have reached less than this share of the best after a third of the least turns are given up."""
+"""Ways that have reached less than this share of the best after a fifth of the least turns are given up."""
 
 TIMEOUT = 120.0
 """Seconds after which the process counts as hanging."""
+
+FILLED = 0.6
+"""The part of a cache that the arrays take which are to be held there."""
 
 LARGEST_ARRAYS = 2**30
 """Bytes that the arrays have at most that are to be larger than any cache."""
@@ -209,7 +212,7 @@ class Way:
         self.passes = 1
         self.rates: list[float] = []
         """The amount a second of each turn."""
-        while self.turn() < TURN:
+        while self.turn() < (TURN if len(arrays) == 1 else TURN_TOGETHER):
             self.passes *= 2
 
     def turn(self) -> float:
@@ -231,7 +234,11 @@ class Way:
         return max(last for _, last in times) - min(first for first, _ in times)
 
     def call(self, addresses: Sequence[int | None]) -> tuple[float, float]:
-        """Do the passes; return when that began and ended."""
+        """Do the passes; return when that began and ended.
+
+        Some more go before, for the turn of another level has left nothing of these arrays in the caches.
+        """
+        self.function(self.passes // 4, self.length, *addresses)
         begin = time.perf_counter()
         self.function(self.passes, self.length, *addresses)
         return begin, time.perf_counter()
@@ -274,7 +281,7 @@ def measured(library: ctypes.CDLL, threads: int) -> Iterator[Ceiling]:
         turns += 1
         for ways in limits.values():
             ways.sort(key=lambda way: -way.reached)
-            if turns == LEAST_TURNS // 3:
+            if turns == LEAST_TURNS // 5:
                 ways[:] = [way for way in ways if way.reached > HOPELESS * ways[0].reached]
     for (level, size), ways in limits.items():
         kind: Literal["arithmetic", "bandwidth"] = "bandwidth" if level else "arithmetic"
@@ -323,16 +330,17 @@ def room(numbers: int) -> Any:
 def levels(threads: int) -> Iterator[tuple[str, int | None, int]]:
     """Each level's name and size, and the bytes of a thread's arrays that are held there and not in the level before.
 
-    The geometric mean of both sizes; where threads share a level, as much less.
+    Most of a cache, for there it is steadiest; of the last one the geometric mean with the one before, for others whom nobody
+    here sees may use it, too. Where threads share a level, each has as much less.
     """
-    smaller = 0
-    for cache in caches():
-        if cache.kind == "Instruction":
-            continue
-        sharing = min(threads, cache.cores)
-        yield cache.level, cache.size, round(math.sqrt((smaller or cache.size / 4) * cache.size / sharing))
-        smaller = cache.size
-    yield MEMORY, None, min(max(4 * smaller, 2**26), LARGEST_ARRAYS) // threads
+    found = [cache for cache in caches() if cache.kind != "Instruction"]
+    for cache, smaller in zip(found, [None, *found], strict=False):
+        held = FILLED * cache.size
+        if smaller and cache is found[-1]:
+            held = math.sqrt(smaller.size * cache.size)
+        yield cache.level, cache.size, round(held / min(threads, cache.cores))
+    largest = found[-1].size if found else 0
+    yield MEMORY, None, min(max(4 * largest, 2**26), LARGEST_ARRAYS) // threads
 
 
 def main(library: str, result: str) -> None:
