@@ -1,5 +1,7 @@
 """The roofline model: what binds a cell, and how near it comes."""
 
+from dataclasses import replace
+
 import pytest
 from steelyard.ceilings import Ceiling, Ceilings
 from steelyard.measurement import Interval
@@ -32,6 +34,18 @@ def test_arithmetic_binds():
     found = reached(ONE, cell(operations=50e6), TIME)
     assert found.ceiling.name == "arithmetic"
     assert found.share == Interval(*(pytest.approx(share) for share in (0.5, 0.4, 0.625)))
+
+
+def test_the_doubt_in_a_ceiling_is_in_the_share():
+    """A share is no better known than what it is a share of."""
+    unsure = Ceilings((replace(limits()[0], doubt=0.3),), 1.0)
+    exact = Interval(1e-3, 1e-3, 1e-3)
+    share = reached(unsure, cell(operations=50e6, moved=0), exact).share
+    assert (share.value, share.low, share.high) == (
+        pytest.approx(0.5),
+        pytest.approx(0.35),
+        pytest.approx(0.65),
+    )
 
 
 @pytest.mark.parametrize(

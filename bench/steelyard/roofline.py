@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steelyard.ceilings import MEMORY, Ceiling, Ceilings
-from steelyard.measurement import Interval
+from steelyard.measurement import Interval, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Reached:
     ceiling: Ceiling
     """The one that binds."""
     share: Interval
-    """Of what that ceiling allows."""
+    """Of what that ceiling allows; the doubt in either is in it."""
 
     @property
     def binding(self) -> str:
@@ -55,7 +55,8 @@ def reached(ceilings: Ceilings, info: Mapping[str, Any], time: Interval) -> Reac
     if not least:
         return None
     seconds, binding = max(least, key=lambda found: found[0])
-    return Reached(binding, Interval(seconds / time.value, seconds / time.high, seconds / time.low))
+    doubt = min(binding.doubt, 0.9)
+    return Reached(binding, ratio(Interval(seconds, seconds * (1 - doubt), seconds * (1 + doubt)), time))
 
 
 def level_of(limits: Sequence[Ceiling], footprint: float) -> Ceiling | None:

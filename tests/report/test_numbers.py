@@ -47,9 +47,9 @@ def significant(text: str) -> int:
         (0.0012345, 0.00121, 0.00126, "1.23 ms|1.21-1.26 ms"),
         (0.0012345, 0.0012344, 0.0012346, "1.234 ms|1.234-1.235 ms"),
         (123.4, 103.0, 141.0, "120 s|100-140 s"),
-        (2.0, 0.5, 9.5, "2 s|0-10 s"),
+        (2.0, 0.5, 9.5, "2.0 s|0.5-9.5 s"),
         (0.00099999, 0.00099, 0.00101, "1.00 ms|0.99-1.01 ms"),
-        (4e-10, 3e-10, 5e-10, "0.4 ns|0.3-0.5 ns"),
+        (4e-10, 3e-10, 5e-10, "0.40 ns|0.30-0.50 ns"),
         (0.0012345, 0.0012345, 0.0012345, f"1.23 ms|{NO_INTERVAL}"),
     ],
 )
@@ -86,9 +86,9 @@ def test_what_is_shown_lies_within_the_interval_s_half_width(interval: Interval)
 
 @given(intervals())
 def test_no_digit_is_shown_that_the_interval_does_not_support(interval: Interval) -> None:
-    """The last digit shown is worth no less than half the interval's leading digit; four at most."""
+    """The last digit shown is worth no less than half the interval's leading digit; four at most, and two at least."""
     half = (interval.high - interval.low) / 2
-    supported = max(1, math.floor(math.log10(interval.value)) - math.floor(math.log10(half)) + 1)
+    supported = max(2, math.floor(math.log10(interval.value)) - math.floor(math.log10(half)) + 1)
     # Rounding 9.99 up to 10.0 makes one more.
     assert significant(numbers.time(interval)) <= min(4, supported) + 1
     assert significant(numbers.times(interval)) <= min(4, supported) + 1

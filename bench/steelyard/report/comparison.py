@@ -17,6 +17,10 @@ from steelyard.runs import Missing, Run
 
 PYTHON = "python"
 
+NEAR = 1.2
+"""How many times as long a backend may take and still share the first place: between two runs of the same code times move by
+as much, whatever the intervals of one run say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -162,7 +166,7 @@ class Comparison:
         return [size for size in self.sizes if self.at(workload, size) or self.absent(workload, size)]
 
     def fastest(self, workload: str) -> list[Result]:
-        """The fastest backend's best at the largest size that has a time, and those not told from it.
+        """The fastest backend's best at the largest size that has a time, and those near it.
 
         On one thread, if any variant runs on one.
         """
@@ -176,7 +180,8 @@ class Comparison:
                 return [
                     result
                     for result in leaders
-                    if result.is_parallel == first.is_parallel and quotient(result.time, first.time).low <= 1
+                    if result.is_parallel == first.is_parallel
+                    and quotient(result.time, first.time).low <= NEAR
                 ]
         return []
 

@@ -1,7 +1,8 @@
 """Numbers as a reader sees them: with a unit, and with no more digits than their interval supports.
 
 The last digit shown is that of the leading digit of half the interval's width, so 1.2345 within 0.03 reads
-1.23. No more than four digits are shown, and three of a figure that has no interval. Changes are small beside
+1.23. No more than four digits are shown, three of a figure that has no interval, and two at least, for the rounding of 64 to
+60 would move it to the edge of an interval of 60 to 100. Changes are small beside
 what is noisy in them and keep a digit more where half the width begins with 1, 2 or 3 (the rule of the Particle
 Data Group): 3.12 within 1.2 reads 3.1, and within 4.1 reads 3.
 """
@@ -139,7 +140,7 @@ def exponent(value: float) -> int:
 def last_digit(interval: Interval) -> int:
     """The power of ten of the last digit that an estimate supports."""
     first, half = exponent(interval.value), (interval.high - interval.low) / 2
-    return min(first, max(exponent(half), first - 3)) if half else first - 2
+    return min(first - 1, max(exponent(half), first - 3)) if half else first - 2
 
 
 def fixed(value: float, last: int) -> str:
