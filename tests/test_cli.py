@@ -53,6 +53,32 @@ def test_check_fails_where_one_disagrees(steelyard, write_project):
 
 
 @pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("ctypes.string_at(0)", "its process died of SIGSEGV"),
+        ("os._exit(3)", "its process ended with exit code 3"),
+        ("time.sleep(60)", "did not end within 2 s"),
+    ],
+)
+def test_check_goes_on_after_a_crash(steelyard, write_project, monkeypatch, body, problem):
+    """Or a hang: that cell fails with what came of it, and the others have their line."""
+    monkeypatch.setattr("steelyard.suite.PATIENCE", 2.0)
+    root = write_project(
+        {"double_numpy.py": f"import ctypes, os, time\n__all__ = ['f']\ndef f(x, s): {body}\n"}
+    )
+    code, output = steelyard(root, "check", "--budget", "0.2", "--sizes", "tiny,small")
+    assert code == 1
+    for size in ("tiny", "small"):
+        assert f"while it was checked, {problem}" in line_of(output, f"failed      double/numpy/f/{size}")
+        assert line_of(output, f"agrees      double/python/loops/{size}")
+    assert "2 agree, 2 failed" in output
+
+
+def line_of(output, beginning):
+    return next(line for line in output.splitlines() if line.startswith(beginning))
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["check", "--sizes", "huge"], "no size is named 'huge'"),

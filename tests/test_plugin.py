@@ -14,8 +14,9 @@ import time
 from contextlib import suppress
 
 import pytest
+from runs_made import write_run
 from screens import Screen
-from steelyard.runs import Run
+from steelyard.runs import Missing, Run
 
 QUICK = ("--benchmark-max-time=0.02", "-p", "no:cacheprovider")
 
@@ -348,11 +349,15 @@ def test_a_crash_keeps_what_was_finished(bench):
 
 
 def test_an_interrupted_run_is_saved(write_project):
-    """After Ctrl-C the finished cells are in the report and, with autosave, under a number."""
+    """After Ctrl-C the finished cells are in the report and, with autosave, under a number.
+
+    The others are not run, and have not failed; the complete run before is kept.
+    """
     sleepy = (
         "import time\n__all__ = ['f']\ndef f(x, s):\n    if x.size == 8: time.sleep(0.02)\n    return s * x\n"
     )
     root = write_project({"double_numba.py": sleepy})
+    write_run(root / "reports/runs/last.json", id="the one before")
     command = [
         "bench",
         "--benchmark-autosave",
@@ -369,9 +374,14 @@ def test_an_interrupted_run_is_saved(write_project):
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
-    assert Run.load(root / "reports/runs/last.json").measurements
+    run = Run.load(root / "reports/runs/last.json")
+    assert run.measurements
+    assert {row.status for row in run.missing} == {"not run"}
+    assert Missing("double/numba/f/small", "not run", "interrupted while it was timed") in run.missing
     assert list(root.glob("reports/runs/*/0001_*.json"))
-    assert (root / "reports/html/index.html").is_file()
+    assert "Stopped before the end: " in (root / "reports/html/index.html").read_text()
+    assert "not run: double/numba/f/small: interrupted while it was timed" in output
+    assert Run.load(root / "reports/runs/previous.json").id == "the one before"
 
 
 INTERRUPTIBLE = """

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from runs_made import write_run
+from runs_made import header, write_run
 from steelyard import runs
 from steelyard.errors import CannotWrite, NoRun, UnreadableRun
 from steelyard.runs import Missing, Run
@@ -58,6 +58,37 @@ def test_the_latest_that_can_be_read(tmp_path):
     saved.unlink()
     with pytest.raises(UnreadableRun, match=r"last\.json"):
         runs.latest(tmp_path)
+
+
+NOT_RUN = [{"cell": "double/numba/loops/small", "status": "not run", "reason": "its turn did not come"}]
+
+
+@pytest.mark.parametrize(
+    ("ids", "last", "previous"),
+    [
+        (["whole a", "whole b"], "whole b", None),
+        (["whole a", "cut b"], "cut b", "whole a"),
+        (["whole a", "cut b", "cut c"], "cut c", "whole a"),
+        (["whole a", "died b", "cut c"], "cut c", "whole a"),
+        (["cut a", "whole b"], "whole b", None),
+    ],
+)
+def test_a_run_cut_short_does_not_cost_the_whole_one_before(tmp_path, ids, last, previous):
+    """What it replaces as the last one is kept beside it."""
+    kinds = {"whole": {}, "cut": {"missing": NOT_RUN}, "died": {"died": "timing"}}
+    for id in ids:
+        runs.write_last(tmp_path, {**header(id, **kinds[id.split()[0]]), "benchmarks": []})
+    kept = tmp_path / "runs" / "previous.json"
+    assert runs.latest(tmp_path).id == last
+    assert (Run.load(kept).id if kept.exists() else None) == previous
+
+
+def test_a_last_run_that_cannot_be_read_is_replaced(tmp_path):
+    """By one cut short, too."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "last.json").write_text("{")
+    runs.write_last(tmp_path, {**header(missing=NOT_RUN), "benchmarks": []})
+    assert runs.latest(tmp_path).missing
 
 
 def test_no_run_says_how_to_make_one(tmp_path):

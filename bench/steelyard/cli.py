@@ -73,9 +73,12 @@ def list_cells(workloads: Sequence[str], backends: Sequence[str], sizes: Sequenc
 @told_plainly
 @as_measured
 def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str], budget: float) -> int:
-    """Hold every cell against its reference, and time nothing. Exit code 1 if one disagrees."""
-    from steelyard.referee import Checked
+    """Hold every cell against its reference, and time nothing. Exit code 1 if one disagrees.
+
+    One that crashes or hangs fails, and the others go on.
+    """
     from steelyard.registry import Registry
+    from steelyard.runs import Missing
     from steelyard.suite import Suite
 
     registry = Registry(opened())
@@ -86,13 +89,11 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
             click.echo(f"\r\x1b[K{what} {done}/{whole}" + "\r\x1b[K" * (done == whole), err=True, nl=False)
 
     if sys.__stderr__:
-        faulthandler.enable(
-            sys.__stderr__
-        )  # a kernel that crashes takes this process with it: let it say where
+        faulthandler.enable(sys.__stderr__)  # a kernel that crashes says where
     suite.start(progress, first_calls=False)
     counts: dict[str, int] = {}
-    for cell, outcome in suite.check(lambda cell: None, progress):
-        status = "agrees" if isinstance(outcome, Checked) else outcome.status
+    for cell, outcome in suite.check_apart(progress):
+        status = outcome.status if isinstance(outcome, Missing) else "agrees"
         counts[status] = counts.get(status, 0) + 1
         colour = {"agrees": "green", "failed": "red"}.get(status, "yellow")
         click.echo(f"{click.style(f'{status:<11}', fg=colour)} {cell.id:<36} {held(outcome)}")
@@ -103,11 +104,10 @@ def check(workloads: Sequence[str], backends: Sequence[str], sizes: Sequence[str
     return 1 if counts.get("failed") else 0
 
 
-def held(outcome: Any) -> str:
+def held(agreement: Any) -> str:
     """What a cell was held against, or why it has no time."""
-    if not hasattr(outcome, "agreement"):
-        return str(outcome.reason)
-    agreement = outcome.agreement
+    if hasattr(agreement, "reason"):
+        return str(agreement.reason)
     subnormals = f"; {agreement.subnormals:,} subnormal values" if agreement.subnormals else ""
     return (
         f"with {agreement.reference} to {agreement.largest_difference:.1e}; "

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from steelyard.errors import CannotWrite, UnreadableRun
-from steelyard.runs import Missing, Run, write_atomically
+from steelyard.runs import Missing, Run, write_atomically, write_last
 
 
 class Journal:
@@ -178,12 +178,13 @@ def recover(reports: Path) -> Iterator[Recovered | PutAside]:
             if died and cell not in known:
                 reason = f"the process died while {died}"
                 run["steelyard"]["missing"].append({"cell": cell, "status": "failed", "reason": reason})
+            run["steelyard"]["died"] = died
             path = reports / "runs" / "recovered" / f"{journal.stem}.json"
             write_atomically(path, json.dumps(run))
             last = reports / "runs" / "last.json"
             older = not last.exists() or last.stat().st_mtime < journal.stat().st_mtime
             if older and (run["benchmarks"] or not last.exists()):
-                write_atomically(last, json.dumps(run))
+                write_last(reports, run)
             journal.unlink()
             yield Recovered(path, len(run["benchmarks"]), died)
         except UnreadableRun as problem:

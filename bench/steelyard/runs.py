@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,11 @@ class Run:
     """What distinguishes this run from every other: when it started, and in which process."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else the ``steelyard`` key holds: the order's seed, the command."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every cell had its turn."""
+        return "died" not in self.details and all(row.status != "not run" for row in self.missing)
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -125,6 +131,21 @@ def latest(reports: Path) -> Run:
             except UnreadableRun as error:
                 problem = problem or error
     raise problem or NoRun(folder)
+
+
+def write_last(reports: Path, data: Mapping[str, Any]) -> Path:
+    """Save a run as the last one; a complete run that one cut short would replace is kept as ``previous.json``.
+
+    Raises:
+        CannotWrite: the disk is full or the folder read-only.
+    """
+    last = reports / "runs" / "last.json"
+    text = json.dumps(data, default=str)
+    with suppress(UnreadableRun):
+        if not Run.from_json(last, json.loads(text)).is_complete and Run.load(last).is_complete:
+            write_atomically(last.with_name("previous.json"), last.read_text("utf-8"))
+    write_atomically(last, text)
+    return last
 
 
 def saved(folder: Path) -> list[Path]:

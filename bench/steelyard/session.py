@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shlex
 import time
@@ -232,11 +231,13 @@ class Session:
                 self.journal.doing("timing", cell.id)
 
     def failed(self, cell: Cell, benchmark: Any, error: BaseException) -> None:
-        """Keep the reason why a cell failed while it was timed; half of its samples are none."""
+        """Keep the reason why a cell's timing came to no end; half of its samples are none."""
         if self.driver:
             self.driver.drop(benchmark)
-        what = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"
-        row = Missing(cell.id, "failed", f"while it was timed: {what}")
+        if isinstance(error, KeyboardInterrupt):
+            row = Missing(cell.id, "not run", "interrupted while it was timed")
+        else:
+            row = Missing(cell.id, "failed", f"while it was timed: {type(error).__name__}: {error}")
         self.outcomes[cell] = row
         if self.journal:
             with stopping_on_a_full_disk():
@@ -324,7 +325,7 @@ class Session:
             return True
         try:
             run = {**self.driver.header(), "steelyard": self.record(), "benchmarks": self.driver.entries()}
-            runs.write_atomically(last, json.dumps(run, default=str))
+            runs.write_last(self.project.reports, run)
         except CannotWrite as error:
             self.problems += [str(error), f"the finished cells are kept in {self.journal.path}"]
             self.journal.close(keep=True)

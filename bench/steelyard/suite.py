@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from steelyard import cython_build, first_call, threads
-from steelyard.agreement import call, collect
+from steelyard.agreement import Agreement, call, collect
 from steelyard.cell import Cell, Variant
+from steelyard.child import ChildFailed, each_in_child
 from steelyard.errors import SteelyardError, described
 from steelyard.first_call import FirstCall
 from steelyard.picture import Picture
@@ -27,6 +29,9 @@ from steelyard.runs import Missing, Status
 
 BUILDERS = 2
 """How many files are compiled, or called for the first time, at once."""
+
+PATIENCE = 120.0
+"""Seconds after which a cell that is checked apart counts as hanging, if ten calls at the budget take no longer."""
 
 SOON = 1.0
 """Seconds that a call may take that is made for a picture."""
@@ -122,6 +127,27 @@ class Suite:
             progress("checking", done, len(self.cells))
             doing(cell)
             yield cell, self._outcome(cell, referee)
+
+    def check_apart(self, progress: Progress) -> Iterator[tuple[Cell, Agreement | Missing]]:
+        """Hold every cell against its reference in a child of this process; one that crashes or hangs fails alone.
+
+        No kernel is called here: a child that is forked where OpenMP has had several threads waits for them for ever.
+        """
+        referee = Referee(self.registry)
+        checks = [partial(self._plain_outcome, cell, referee) for cell in self.cells]
+        with closing(each_in_child(checks, max(PATIENCE, 10 * self.budget))) as outcomes:
+            for done, cell in enumerate(self.cells, 1):
+                progress("checking", done, len(self.cells))
+                found = next(outcomes)
+                if isinstance(found, ChildFailed):
+                    yield cell, Missing(cell.id, "failed", f"{cell.id}: while it was checked, {found}")
+                else:
+                    yield cell, Missing(**found) if "reason" in found else Agreement(**found)
+
+    def _plain_outcome(self, cell: Cell, referee: Referee) -> dict[str, Any]:
+        """How a cell agrees, or why it has no time, as plain data."""
+        outcome = self._outcome(cell, referee)
+        return asdict(outcome) if isinstance(outcome, Missing) else outcome.agreement.as_dict()
 
     def _outcome(self, cell: Cell, referee: Referee) -> Checked | Missing:
         start = self.starts.get(cell.variant, Start())

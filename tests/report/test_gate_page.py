@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 import re
@@ -171,6 +172,26 @@ def test_run_and_gate_lead_to_each_other(usual: dict[str, Any], load: Load, proj
         assert re.findall(r'<a href="(\w+\.html)"', html) == ["index.html", "roofline.html", "gate.html"]
     assert "2 of 19 cells are slower" in gate.read_text("utf-8")
     assert 'gate.html" aria-current="page"' in gate.read_text("utf-8")
+
+
+def test_a_report_that_is_there_leads_to_a_new_gate(
+    usual: dict[str, Any], load: Load, project: Project
+) -> None:
+    """Without being written again by hand; not if it is the report of another run than the last."""
+    last = project.reports / "runs" / "last.json"
+    last.parent.mkdir(parents=True)
+    last.write_text(json.dumps(usual))
+    index = write(load(usual), project)
+    page(made.usual(), project)
+    for path in (index, index.parent / "workload-lif.html"):
+        assert '<a href="gate.html"' in path.read_text("utf-8")
+    assert (index.parent / "gate.html").is_file()
+    (index.parent / "gate.html").unlink()
+    index = write(load(usual), project)
+    usual["steelyard"]["id"] = "another"
+    last.write_text(json.dumps(usual))
+    page(made.usual(), project)
+    assert '<a href="gate.html"' not in index.read_text("utf-8")
 
 
 @pytest.mark.parametrize("contents", ["", "{}", "[]", '{"format": 99}', "\udcff", "wrong verdict"])

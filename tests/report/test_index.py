@@ -142,6 +142,22 @@ def test_a_run_without_times_has_a_page(
     assert text.splitlines()[1] == expected
 
 
+def test_a_run_cut_short_says_so_first(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """How many cells have a time, how many failed, and then what is fastest; what was not reached has not failed."""
+    cells = [make.full("lif/python/loops/small", 0.01), make.full("lif/numba/loops/small", 0.001)]
+    absent = [make.missing("lif/numpy/steps/small", "failed", "no")] + [
+        make.missing(f"lif/cython/{name}/small", "not run", "the run ended before its turn came")
+        for name in ("typed", "tuned")
+    ]
+    text = str(Text.of(page(load(make.run_data(cells, absent)), project)))
+    begins = (
+        "Stopped before the end: 2 of 5 cells were timed, 1 failed. At size small, numba is fastest for lif"
+    )
+    assert text.splitlines()[1].startswith(begins)
+    text = str(Text.of(page(load(make.run_data([], absent[1:])), project)))
+    assert text.splitlines()[1] == "Stopped before the end: 0 of 2 cells were timed."
+
+
 def test_without_python_the_page_names_its_baseline(
     make: SimpleNamespace, load: Load, project: Project
 ) -> None:

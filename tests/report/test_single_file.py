@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import judgements_made
 import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
@@ -36,6 +37,22 @@ def test_all_pages_are_in_it(usual: dict[str, Any], load: Load, project: Project
     ]
     assert [path.name for path in project.reports.iterdir()] == ["report.html"]
     assert not page.select("[src], link")
+
+
+def test_the_last_gate_is_in_it(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """As it is among the pages of the folder."""
+    judgements_made.usual().save(project.reports / "gate" / "last.json")
+    page = made(usual, load, project)
+    assert [article["id"] for article in page.select("article")][-1] == "gate"
+    assert "2 of 19 cells are slower" in page.get_text()
+    assert [str(link["href"]) for link in page.select("nav[aria-label=Pages] a")][-1] == "#gate"
+
+
+def test_every_page_but_the_first_leads_to_all(usual: dict[str, Any], load: Load, project: Project) -> None:
+    """The way back, in a file of many screens."""
+    first, *others = made(usual, load, project).select("article")
+    assert not first.select('[href="#all-pages"]')
+    assert all(article.select('[href="#all-pages"]') for article in others)
 
 
 def test_links_lead_to_where_the_pages_are(usual: dict[str, Any], load: Load, project: Project) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from steelyard.report.environment import TEMPLATES, asset
 from steelyard.report.page import Link, Page, plain
 from steelyard.report.pages import PageFailed, lasting_pages, pages_of, what_went_wrong
 from steelyard.report.single_file import write_single_file
-from steelyard.runs import Run, write_atomically
+from steelyard.runs import Run, latest, write_atomically
 
 __all__ = ["Page", "PageFailed", "write", "write_gate", "write_one"]
 
@@ -33,13 +33,12 @@ def write(run: Run, project: Project) -> Path:
     """
     bodies, failures = bodies_of(run, project)
     links = list(bodies)
-    if gate.last(project).exists() and gate.LINK.name not in [page.name for page in links]:
-        links.append(gate.LINK)
     write_assets(project)
-    for page, body in bodies.items():
-        write_page(page, links, body, project, f"run {run.id}", run.started)
-    if gate.LINK in links:
-        write_last_gate(links, project)
+    if has_gate(bodies, project):
+        links.append(gate.LINK)
+        body, origin, started = last_gate(project)
+        write_page(gate.LINK, links, body, project, origin, started)
+    write_pages(bodies, links, run, project)
     remove_others(links, project)
     index = project.html / "index.html"
     if failures:
@@ -48,13 +47,15 @@ def write(run: Run, project: Project) -> Path:
 
 
 def write_one(run: Run, project: Project, path: Path) -> Path:
-    """Write every page of a run into the one file ``path``, and return that.
+    """Write every page of a run, and of the last gate, into the one file ``path``, and return that.
 
     Raises:
         CannotWrite: the disk is full or the folder read-only.
         PageFailed: a page failed; all the others are there.
     """
     bodies, failures = bodies_of(run, project)
+    if has_gate(bodies, project):
+        bodies[gate.LINK] = last_gate(project)[0]
     write_single_file(bodies, run, project, path)
     if failures:
         raise PageFailed(failures, path) from next(iter(failures.values()))
@@ -85,7 +86,7 @@ def remove_others(links: Sequence[Link], project: Project) -> None:
 def write_gate(judgement: Judgement, project: Project) -> Path:
     """Write the page of a gate, ``reports/html/gate.html``, and return its path.
 
-    It leads to those pages of a run's report that are there; these lead to it when they are written next.
+    It leads to those pages of a run's report that are there, and these to it.
 
     Raises:
         CannotWrite: the disk is full or the folder read-only.
@@ -97,26 +98,54 @@ def write_gate(judgement: Judgement, project: Project) -> Path:
     ]
     write_assets(project)
     body = gate.render(judgement, project)
-    return write_page(
+    path = write_page(
         gate.LINK, [*others, gate.LINK], body, project, f"gate {judgement.id}", judgement.started
     )
+    with suppress(Exception):  # the gate's result and its page are not to suffer for a run
+        lead_to_gate(project)
+    return path
 
 
-def write_last_gate(links: Sequence[Link], project: Project) -> None:
-    """Write the page of the last gate; one whose result cannot be shown says so, for the run is not to blame.
+def lead_to_gate(project: Project) -> None:
+    """Write the pages of a run that are there again, if they do not lead to the gate's and the run is still the last.
 
     Raises:
-        CannotWrite: the disk is full or the folder read-only.
+        SteelyardError, OSError, UnicodeDecodeError: there is no run, or no report of it, or it cannot be written.
+    """
+    index = (project.html / "index.html").read_text("utf-8")
+    run = latest(project.reports)
+    if run.id in index and f'href="{gate.LINK.file}"' not in index:
+        bodies, _ = bodies_of(run, project)
+        write_pages(bodies, [*bodies, gate.LINK], run, project)
+
+
+def has_gate(bodies: Mapping[Link, Markup], project: Project) -> bool:
+    """Whether a gate has left its result, and no page of the project's own has its name."""
+    return gate.last(project).exists() and gate.LINK.name not in [page.name for page in bodies]
+
+
+def last_gate(project: Project) -> tuple[Markup, str, datetime | None]:
+    """The body of the last gate's page, what it was made from, and when that was measured.
+
+    One whose result cannot be shown says so, for the run is not to blame.
     """
     path = gate.last(project)
     try:
         judgement = Judgement.load(path)
-        body = gate.render(judgement, project)
+        return gate.render(judgement, project), f"gate {judgement.id}", judgement.started
     except Exception as error:
         body = plain(f"The last gate's result cannot be shown.\n\n{what_went_wrong(error)}")
-        write_page(gate.LINK, links, body, project, f"{path.parent.name}/{path.name}", None)
-    else:
-        write_page(gate.LINK, links, body, project, f"gate {judgement.id}", judgement.started)
+        return body, f"{path.parent.name}/{path.name}", None
+
+
+def write_pages(bodies: Mapping[Link, Markup], links: Sequence[Link], run: Run, project: Project) -> None:
+    """Write the pages of a run, each of which leads to ``links``.
+
+    Raises:
+        CannotWrite: the disk is full or the folder read-only.
+    """
+    for page, body in bodies.items():
+        write_page(page, links, body, project, f"run {run.id}", run.started)
 
 
 def write_page(

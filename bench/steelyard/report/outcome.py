@@ -8,9 +8,19 @@ from collections.abc import Sequence
 from steelyard.report import numbers
 from steelyard.report.comparison import Comparison
 
+NOT_RUN = "not run"
+"""The status of a cell whose turn did not come."""
+
 
 def outcome(comparison: Comparison) -> str:
-    """Which backend is fastest where, at the largest size that has a time, and how many cells have none."""
+    """Which backend is fastest where, at the largest size that has a time, and how many cells have none.
+
+    Of a run that was cut short, that comes first.
+    """
+    if any(absence.row.status == NOT_RUN for absence in comparison.absences):
+        others = statuses(comparison, but=NOT_RUN)
+        stopped = f"Stopped before the end: {timed(comparison)}{f', {others}' if others else ''}."
+        return f"{stopped} {fastest(comparison)}." if comparison.results else stopped
     if not comparison.results:
         lacking = statuses(comparison)
         return f"Nothing has a time: {lacking}." if lacking else "This run holds no cells: none was selected."
@@ -51,9 +61,15 @@ def coverage(comparison: Comparison) -> str:
     return f"of {len(comparison.results) + len(comparison.absences):,} cells {statuses(comparison)}"
 
 
-def statuses(comparison: Comparison) -> str:
-    """``2 failed and 1 is over budget``; nothing if every cell has a time."""
-    counts = Counter(absence.row.status for absence in comparison.absences)
+def timed(comparison: Comparison) -> str:
+    """``6 of 18 cells were timed``."""
+    count = len(comparison.results)
+    return f"{count:,} of {count + len(comparison.absences):,} cells {'was' if count == 1 else 'were'} timed"
+
+
+def statuses(comparison: Comparison, but: str = "") -> str:
+    """``2 failed and 1 is over budget``, leaving out the status ``but``; nothing if every cell has a time."""
+    counts = Counter(absence.row.status for absence in comparison.absences if absence.row.status != but)
     return enumeration(
         [
             f"{n:,} {'' if status == 'failed' else 'is ' if n == 1 else 'are '}{status}"

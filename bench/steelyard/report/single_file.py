@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from steelyard.project import Project
-from steelyard.report import figures
+from steelyard.report import figures, gate
 from steelyard.report.environment import TEMPLATES, asset
 from steelyard.report.page import Link
 from steelyard.runs import Run, write_atomically
@@ -46,6 +46,7 @@ def write_single_file(bodies: Mapping[Link, Markup], run: Run, project: Project,
         sections={page: moved(body, page, names) for page, body in bodies.items()},
         project=project,
         run=run,
+        has_gate=gate.LINK in bodies,
         style=Markup(style),
         scripts=[Markup(script) for script in scripts],
         style_hash=digest(style),
