@@ -126,6 +126,13 @@ def test_lines_of_cython_stand_beside_what_they_call(run: Run, project: Project)
     assert "PyObject_Call" not in html  # called once a call, not in the loop
 
 
+def test_lines_say_at_which_size(run: Run, project: Project) -> None:
+    """They are followed at one size of a variant; where they were not, at none."""
+    pages = pages_of(run, project)
+    assert '<h2 id="lines">Lines, size small</h2>' in pages["numpy"]
+    assert '<h2 id="lines">Lines</h2>' in pages["numba"]
+
+
 def test_profiles_of_another_run_are_not_shown(run: Run, project: Project) -> None:
     """No page, and the workload's says why."""
     index = project.reports / "profiles" / "profiles.json"

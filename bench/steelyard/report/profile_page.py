@@ -154,6 +154,13 @@ class VariantProfile:
         named = [cell.cell for cell in self.cells if kind in self.profiles.files.get(cell.cell, {})]
         return named[0] if named else self.cells[0].cell
 
+    @property
+    def lines_size(self) -> str:
+        """The size at which its lines were followed; empty if they were not."""
+        return next(
+            (cell.size for cell in self.cells if "lines_data" in self.profiles.files.get(cell.cell, {})), ""
+        )
+
     def lines(self) -> tuple[Sequence[FollowedFunction], str]:
         """The functions whose lines were followed, and what must be known to read them, or why there are none."""
         cell = self.cell_with("lines_data")
@@ -230,6 +237,7 @@ def render(cells: Sequence[Measurement], profiles: Profiles, run: Run, project: 
         # Cython's own lines stand in one table with what they call of Python.
         followed=[function for function in followed if function.place not in annotated],
         lines_note=note,
+        lines_size=variant.lines_size,
         lines_command=f"steelyard profile --with lines {shlex.quote(cells[0].cell)}"
         if cells[0].backend == "numba" and not followed
         else "",
