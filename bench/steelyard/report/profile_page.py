@@ -115,21 +115,11 @@ class CellProfile:
         return len(self.graph.functions) - len(self.functions) if self.graph else 0
 
     @property
-    def own_row(self) -> str:
-        """What the row stands for that has the cell's name."""
-        graph = self.graph
-        seen = graph and any(
-            call.caller == graph.root and graph.functions[call.callee].name == self.measurement.variant
-            for call in graph.calls
-        )
-        return "calling it" if seen else ITSELF
-
-    @property
     def outcome(self) -> str:
-        """Which functions have the time, in a sentence; empty if that is not known."""
+        """Which functions have the kernel's time, in a sentence; empty if that is not known."""
         named = [
-            f"{self.own_row if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
-            for row in self.functions[:3]
+            f"{ITSELF if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
+            for row in [row for row in self.functions if not row.is_repeating][:3]
             if row.share >= NAMED
         ]
         return f"At size {self.measurement.size} the time is spent in {enumeration(named)}." if named else ""
