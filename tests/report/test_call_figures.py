@@ -42,6 +42,22 @@ def test_colours_tell_whose_code_it_is() -> None:
     assert found["&lt;built-in method numpy.copy&gt;"] not in (*MORE_COLOURS, *COLOURS.values())
 
 
+def test_the_harness_is_not_drawn() -> None:
+    """Where the kernel has a row of its own, what it takes to call it again and again is no part of the whole."""
+    data = made.calls("laplace/numpy/loops/small")
+    data["functions"][0][4:] = [3.0, 3.999]
+    icicle, _ = traces(data)
+    assert icicle["values"][0] == pytest.approx(0.999e9)
+    assert icicle["customdata"][0][0] == "without calling it again and again, by the harness"
+    assert icicle["customdata"][1][2] == "100 %"
+
+
+def test_text_too_small_to_read_is_hidden() -> None:
+    """In both figures."""
+    for figure in drawn(CallGraph.from_json(made.calls("cell")), "small", "small", OWN, "numpy"):
+        assert figure.layout["uniformtext"] == {"minsize": 9, "mode": "hide"}
+
+
 def test_a_compiled_kernel_is_not_drawn() -> None:
     """One box says nothing."""
     data = made.calls("cell")

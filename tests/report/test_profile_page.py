@@ -126,6 +126,13 @@ def test_lines_of_cython_stand_beside_what_they_call(run: Run, project: Project)
     assert "PyObject_Call" not in html  # called once a call, not in the loop
 
 
+def test_lines_say_at_which_size(run: Run, project: Project) -> None:
+    """They are followed at one size of a variant; where they were not, at none."""
+    pages = pages_of(run, project)
+    assert '<h2 id="lines">Lines, size small</h2>' in pages["numpy"]
+    assert '<h2 id="lines">Lines</h2>' in pages["numba"]
+
+
 def test_profiles_of_another_run_are_not_shown(run: Run, project: Project) -> None:
     """No page, and the workload's says why."""
     index = project.reports / "profiles" / "profiles.json"
@@ -242,11 +249,19 @@ def test_text_is_readable_on_lines_that_call_python(scheme: int) -> None:
 
 
 def test_calling_a_kernel_is_not_the_kernel(run: Run, project: Project) -> None:
-    """The row of a cell is the kernel where cProfile does not see that, else what it costs to call it."""
+    """The row of a cell is the kernel where cProfile does not see that, else the harness's, which has no share."""
     data = made.calls("laplace/numpy/loops/medium")
-    data["functions"][0][4] = 3.0
+    data["functions"][0][4:] = [3.0, 3.999]
     (path,) = (project.reports / "profiles").glob("laplace-numpy-loops-medium*.json")
     path.write_text(json.dumps(data))
     pages = pages_of(run, project)
-    assert "the time is spent in calling it (75 %)" in pages["numpy"]
+    numpy = pages["numpy"]
+    assert "the time is spent in &lt;built-in method numpy.copy&gt; (40 %), loops (30 %) and" in numpy
+    medium = numpy[numpy.index('id="size-medium-functions"') :]
+    row = re.search(
+        r"<tr>(?:(?!</tr>).)*calling it again and again, by the harness.*?</tr>", medium, re.DOTALL
+    )
+    assert row
+    assert "3.0 s" in row[0]
+    assert "%" not in row[0]
     assert "into which cProfile does not see" in pages["cython"]

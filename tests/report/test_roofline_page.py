@@ -29,7 +29,7 @@ def test_every_line_of_the_roof(usual: dict[str, Any], load: Load) -> None:
     """Slopes end where they meet the peak; the parallel roof stands above."""
     figure = roofline_page.roofline(Comparison(load(usual)))
     assert figure is not None
-    lines = [trace for trace in figure.data if trace["mode"] == "lines+text"]
+    lines = [trace for trace in figure.data if trace["mode"] == "lines"]
     assert len(lines) == 8
     for line in lines[:3]:
         assert line["y"][1] == pytest.approx(64e9)
@@ -38,6 +38,31 @@ def test_every_line_of_the_roof(usual: dict[str, Any], load: Load) -> None:
     assert lines[7]["y"] == pytest.approx([1.9 * 64e9] * 2)
     backends = [trace["name"] for trace in figure.data if trace["mode"] == "markers"]
     assert backends == ["python", "numpy", "cython", "numba"]
+
+
+def test_names_are_clear_of_the_lines(usual: dict[str, Any], load: Load) -> None:
+    """Of a slope to the left of its lower end, of the peak above it: no line runs through its own name, nor another's."""
+    for limit in usual["steelyard"]["ceilings"]["limits"]:
+        if limit["threads"] == 2 and limit["kind"] == "bandwidth":
+            limit["per_second"] *= 3
+    figure = roofline_page.roofline(Comparison(load(usual)))
+    assert figure is not None
+    lines = [trace for trace in figure.data if trace["mode"] == "lines"]
+    *slopes, peak = figure.layout["annotations"]
+    assert [name["text"] for name in slopes] == ["memory 16.00 GB/s", "L2 120.0 GB/s", "L1 250 GB/s"]
+    assert peak["text"] == "arithmetic 64.0 GFLOP/s"
+    for name in slopes:
+        assert name["xanchor"] == "right"
+        assert all(10 ** name["x"] <= min(line["x"]) * 1.001 for line in lines)
+    assert (peak["yanchor"], 10 ** peak["y"]) == ("bottom", pytest.approx(64e9))
+
+
+def test_axes_have_units(usual: dict[str, Any], load: Load) -> None:
+    """10G FLOP per second rather than a power of ten."""
+    figure = roofline_page.roofline(Comparison(load(usual)))
+    assert figure is not None
+    assert figure.layout["yaxis"]["title"]["text"] == "FLOP per second"
+    assert figure.layout["yaxis"]["exponentformat"] == "SI"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steelyard.report import samples
 from steelyard.report.comparison import Comparison
+from steelyard.report.figures import variant_symbol
 from steelyard.runs import Run
 
 Load = Callable[[dict[str, Any]], Run]
@@ -50,6 +51,42 @@ def test_samples_stand_in_their_order(make: SimpleNamespace, load: Load) -> None
     assert points["y"][0] == -10.0
     assert len(points["x"]) == len(points["y"]) == 334
     assert round(sum(heights["x"])) == 100
+
+
+def test_variants_of_one_backend_are_told_apart(usual: dict[str, Any], load: Load) -> None:
+    """By their symbols, which are the same in every figure, whichever of them is faster."""
+    comparison = Comparison(load(usual))
+    line, medium = (
+        samples.against_size(comparison, "laplace"),
+        samples.in_order(comparison, "laplace", "medium"),
+    )
+    assert line
+    assert medium
+    found = [
+        {trace["name"]: trace["marker"]["symbol"] for trace in figure.data if "marker" in trace}
+        for figure in (line, medium)
+    ]
+    for symbols in found:
+        assert (symbols["numpy inplace"], symbols["numpy slices"]) == ("square", "square-open")
+    many = [variant_symbol("numpy", place) for place in range(12)]
+    assert len(set(many)) == len(many)
+
+
+def test_a_histogram_stays_on_its_axis(make: SimpleNamespace, load: Load) -> None:
+    """Few samples make wide bins, the outermost of which reach beyond the samples."""
+    run = load(make.run_data([make.full("lif/numba/loops/small", 0.001, spread=0.1, rounds=6)]))
+    figure = samples.in_order(Comparison(run), "lif", "small")
+    assert figure
+    low, high = figure.layout["yaxis"]["range"]
+    assert low < min(figure.data[1]["y"]) < max(figure.data[1]["y"]) < high
+
+
+def test_seconds_are_said_in_their_units(usual: dict[str, Any], load: Load) -> None:
+    """10µs rather than a power of ten."""
+    figure = samples.against_size(Comparison(load(usual)), "laplace")
+    assert figure
+    axis = figure.layout["yaxis"]
+    assert (axis["exponentformat"], axis["ticksuffix"], axis["title"]["text"]) == ("SI", "s", "time per call")
 
 
 def test_one_sample_has_no_order(make: SimpleNamespace, load: Load) -> None:

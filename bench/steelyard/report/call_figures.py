@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from steelyard.call_graph import DEEPEST, LEAST, MOST, CallGraph, Frame
 from steelyard.report import numbers
 from steelyard.report.figures import MORE_COLOURS, Figure, colour, text
-from steelyard.report.functions import BUILT_IN, is_end_of, place
+from steelyard.report.functions import BUILT_IN, REPEATING, is_end_of, kernel_s, place, sees_kernel
 
 NEUTRAL = "#868c96"
 """Of what is built in, and of the row that has all."""
@@ -23,6 +24,12 @@ LONGEST_NAME = 60
 WHOLE = "all calls"
 """What the root is called: the name of a cell is too long for the middle of a sunburst."""
 
+LAYOUT: Mapping[str, Any] = {
+    "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+    "uniformtext": {"minsize": 9, "mode": "hide"},
+}
+"""Of both figures: a name that can only be read with a lens is not drawn; its box still tells it to the pointer."""
+
 FEWEST = 3
 """Frames below which a picture says nothing: the row of the cell, and its kernel."""
 
@@ -30,7 +37,8 @@ NOTE = (
     "A box is as wide as its time, with what it calls below it; what is free below a box is its own time. "
     "cProfile keeps calls between two functions, not whole stacks: the time of a function that several call is "
     f"apportioned among them. Left out is what has less than {numbers.percent(LEAST)} of the whole, or lies more than "
-    f"{DEEPEST} calls deep, or comes after the largest {MOST}. A click shows a box alone, and one on the topmost goes back."
+    f"{DEEPEST} calls deep, or comes after the largest {MOST}; so is {REPEATING}, where that is told from the kernel. "
+    "A click shows a box alone, and one on the topmost goes back."
 )
 
 
@@ -56,7 +64,7 @@ def drawn(graph: CallGraph, size: str, anchor: str, own: str | None, backend: st
             title=f"Icicle, size {size}",
             description=what,
             data=[{"type": "icicle", "tiling": {"orientation": "v"}, "pathbar": {"visible": False}, **trace}],
-            layout={"margin": {"l": 0, "r": 0, "t": 4, "b": 4}},
+            layout=LAYOUT,
             height=max(220, min(520, 40 * depth)),
         ),
         Figure(
@@ -64,7 +72,7 @@ def drawn(graph: CallGraph, size: str, anchor: str, own: str | None, backend: st
             title=f"Sunburst, size {size}",
             description=what,
             data=[{"type": "sunburst", "insidetextorientation": "radial", **trace}],
-            layout={"margin": {"l": 0, "r": 0, "t": 4, "b": 4}},
+            layout=LAYOUT,
             height=320,
         ),
     )
@@ -80,6 +88,8 @@ def deepest(frames: Sequence[Frame]) -> int:
 
 def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: str) -> dict[str, Any]:
     """The frames as Plotly's traces of a hierarchy take them."""
+    total = kernel_s(graph)
+    frames = [replace(frames[0], seconds=total), *frames[1:]]
     values = whole_nanoseconds(frames)
     functions = [graph.functions[frame.function] for frame in frames]
     packages = {
@@ -104,9 +114,11 @@ def boxes(graph: CallGraph, frames: Sequence[Frame], own: str | None, backend: s
         "branchvalues": "total",
         "customdata": [
             [
-                text(place(function.file, function.line, own) or "built in"),
+                f"without {REPEATING}"
+                if frame.above is None and sees_kernel(graph)
+                else text(place(function.file, function.line, own) or "built in"),
                 numbers.seconds(frame.seconds),
-                numbers.percent(frame.seconds / graph.total_s if graph.total_s else 0.0),
+                numbers.percent(min(1.0, frame.seconds / total) if total else 0.0),
             ]
             for frame, function in zip(frames, functions, strict=True)
         ],

@@ -43,6 +43,18 @@ MORE_SYMBOLS = ("cross", "x", "triangle-down", "pentagon", "hexagon")
 IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 """In JSON, the same text; in HTML, nothing that could end the element or begin another."""
 
+SECONDS: Mapping[str, Any] = {
+    "type": "log",
+    "dtick": 1,
+    "exponentformat": "SI",
+    "minexponent": 0,
+    "ticksuffix": "s",
+}
+"""A logarithmic axis of seconds as people say them: 10µs, 1ms."""
+
+COUNTS: Mapping[str, Any] = {**SECONDS, "ticksuffix": ""}
+"""One of what is counted or done a second: 10k, 1M."""
+
 KEPT = re.compile(r"&lt;(/?(?:b|i|sub|sup|extra)|br)&gt;")
 """Markup that leads nowhere, once it is escaped."""
 
@@ -115,6 +127,13 @@ def colour(name: str, place: int = 0) -> str:
 def symbol(name: str, place: int = 0) -> str:
     """The marker of a backend, or of the so-manieth thing that is none."""
     return SYMBOLS.get(name) or MORE_SYMBOLS[place % len(MORE_SYMBOLS)]
+
+
+def variant_symbol(backend: str, place: int) -> str:
+    """The marker of the so-manieth variant of a backend: its own, the same hollow, then other ones, filled and hollow."""
+    others = [name for name in MORE_SYMBOLS if name != symbol(backend)]
+    filled = [symbol(backend), *others][place // 2 % (1 + len(others))]
+    return f"{filled}-open" if place % 2 else filled
 
 
 def finite(value: Any) -> Any:

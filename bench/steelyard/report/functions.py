@@ -10,6 +10,9 @@ from steelyard.call_graph import CallGraph
 BUILT_IN = "~"
 """What cProfile calls the file of a function that has none."""
 
+REPEATING = "calling it again and again, by the harness"
+"""What the row of a cell stands for where its kernel has a row of its own: the loop around it, and what cProfile costs."""
+
 
 @dataclass(frozen=True, slots=True)
 class CalledFunction:
@@ -24,6 +27,8 @@ class CalledFunction:
     """Its own time, of all functions' own time."""
     cumulative_share: float
     """Its time with what it calls, of the root's."""
+    is_repeating: bool = False
+    """Whether this is the harness at work, and no part of the kernel: it has no share."""
 
     @property
     def step(self) -> int:
@@ -36,27 +41,48 @@ def called_functions(
 ) -> tuple[CalledFunction, ...]:
     """The functions with the most time of their own, the first so many.
 
+    Shares are of the kernel's time: without what the harness takes to call it again and again, if that is known.
+
     Args:
         graph: the profile.
         own: the kernel's own file, relative to the project's root.
         most: how many.
         least: the share of the root's time, with what it calls, below which a function is left out.
     """
-    own_total = sum(function.own_s for function in graph.functions) or 1.0
+    harness = graph.root if sees_kernel(graph) else None
+    total = kernel_s(graph)
+    own_total = (
+        sum(function.own_s for number, function in enumerate(graph.functions) if number != harness) or 1.0
+    )
     rows = [
         CalledFunction(
-            name=function.name,
-            place=place(function.file, function.line, own),
+            name=REPEATING if number == harness else function.name,
+            place="" if number == harness else place(function.file, function.line, own),
             calls=function.calls,
             own_s=function.own_s,
             cumulative_s=function.cumulative_s,
-            share=function.own_s / own_total,
-            cumulative_share=min(1.0, function.cumulative_s / graph.total_s) if graph.total_s else 0.0,
+            share=0.0 if number == harness else function.own_s / own_total,
+            cumulative_share=min(1.0, function.cumulative_s / total) if total else 0.0,
+            is_repeating=number == harness,
         )
-        for function in graph.functions
+        for number, function in enumerate(graph.functions)
     ]
     shown = [row for row in rows if row.cumulative_share >= least]
     return tuple(sorted(shown, key=lambda row: (-row.own_s, row.name, row.place))[:most])
+
+
+def sees_kernel(graph: CallGraph) -> bool:
+    """Whether the kernel has a row beside the one that has the cell's name; compiled ones mostly have none."""
+    variant = graph.name.split("/")[2:3]
+    return any(
+        call.caller == graph.root and [graph.functions[call.callee].name] == variant for call in graph.calls
+    )
+
+
+def kernel_s(graph: CallGraph) -> float:
+    """What all calls of the kernel took, without the harness's loop around them if that is told apart."""
+    harness_s = graph.functions[graph.root].own_s if sees_kernel(graph) else 0.0
+    return max(0.0, graph.total_s - harness_s)
 
 
 def tenths(share: float) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from steelyard.call_graph import text, whole
 from steelyard.report.functions import place
+from steelyard.report.outcome import enumeration
 
 ADVICE = re.compile(r"\.? (?:Use|Enable vectorization of this loop with) '?#pragma.*")
 """What LLVM advises to authors of C."""
@@ -100,16 +101,25 @@ class NumbaWords:
 
     @property
     def outcome(self) -> str:
-        """How many loops are vectorised, in a sentence."""
+        """How many of the loops that LLVM speaks of are vectorised, and of which it says nothing, in a sentence."""
         innermost = [loop for loop in self.loops if loop.innermost and not loop.parallel]
+        known = [loop for loop in innermost if loop.widths or loop.reasons]
+        unknown = [loop for loop in innermost if loop not in known]
         shared = sum(loop.parallel for loop in self.loops)
         words = []
-        if innermost:
-            done = [loop for loop in innermost if loop.widths]
+        if known:
+            done = [loop for loop in known if loop.widths]
             widest = max((width for loop in done for width, _ in loop.widths), default=0)
             words.append(
-                f"{len(done)} of {len(innermost)} innermost loops {'is' if len(done) == 1 else 'are'} vectorised"
+                f"{len(done)} of {len(known)} innermost loop{'s' * (len(known) > 1)} "
+                f"{'is' if len(done) == 1 else 'are'} vectorised"
                 + (f", up to {widest} elements at a time" if widest else "")
+            )
+        if unknown:
+            lines = [str(line) for line in dict.fromkeys(loop.line for loop in unknown)]
+            words.append(
+                f"LLVM says nothing of the innermost loop{'s' * (len(unknown) > 1)} "
+                f"in line{'s' * (len(lines) > 1)} {enumeration(lines)}"
             )
         if shared:
             words.append(

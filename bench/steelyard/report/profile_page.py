@@ -115,21 +115,11 @@ class CellProfile:
         return len(self.graph.functions) - len(self.functions) if self.graph else 0
 
     @property
-    def own_row(self) -> str:
-        """What the row stands for that has the cell's name."""
-        graph = self.graph
-        seen = graph and any(
-            call.caller == graph.root and graph.functions[call.callee].name == self.measurement.variant
-            for call in graph.calls
-        )
-        return "calling it" if seen else ITSELF
-
-    @property
     def outcome(self) -> str:
-        """Which functions have the time, in a sentence; empty if that is not known."""
+        """Which functions have the kernel's time, in a sentence; empty if that is not known."""
         named = [
-            f"{self.own_row if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
-            for row in self.functions[:3]
+            f"{ITSELF if row.name == self.measurement.cell else row.name} ({percent(row.share)})"
+            for row in [row for row in self.functions if not row.is_repeating][:3]
             if row.share >= NAMED
         ]
         return f"At size {self.measurement.size} the time is spent in {enumeration(named)}." if named else ""
@@ -153,6 +143,13 @@ class VariantProfile:
         """The first of its cells that has a file of a kind; the first of all if none has."""
         named = [cell.cell for cell in self.cells if kind in self.profiles.files.get(cell.cell, {})]
         return named[0] if named else self.cells[0].cell
+
+    @property
+    def lines_size(self) -> str:
+        """The size at which its lines were followed; empty if they were not."""
+        return next(
+            (cell.size for cell in self.cells if "lines_data" in self.profiles.files.get(cell.cell, {})), ""
+        )
 
     def lines(self) -> tuple[Sequence[FollowedFunction], str]:
         """The functions whose lines were followed, and what must be known to read them, or why there are none."""
@@ -230,6 +227,7 @@ def render(cells: Sequence[Measurement], profiles: Profiles, run: Run, project: 
         # Cython's own lines stand in one table with what they call of Python.
         followed=[function for function in followed if function.place not in annotated],
         lines_note=note,
+        lines_size=variant.lines_size,
         lines_command=f"steelyard profile --with lines {shlex.quote(cells[0].cell)}"
         if cells[0].backend == "numba" and not followed
         else "",

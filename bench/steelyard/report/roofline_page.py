@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,13 +15,19 @@ from steelyard.project import Project
 from steelyard.report import numbers
 from steelyard.report.comparison import Comparison, Result
 from steelyard.report.environment import TEMPLATES
-from steelyard.report.figures import Figure, colour, symbol, text
+from steelyard.report.figures import COUNTS, Figure, colour, symbol, text
 from steelyard.report.outcome import enumeration
 from steelyard.report.workload_page import page_name
 from steelyard.runs import Run
 
 ROOM = 2.0
-"""How much further the axes reach than what is drawn, as a factor."""
+"""How much further the roofs reach to the left than what is drawn, as a factor."""
+
+PEAK_ROOM = 6.0
+"""The same to the right, where the name of the peak stands above it."""
+
+NEAR = 1.4
+"""The ratio of two bandwidths below which their names would overlap."""
 
 
 def render(run: Run, project: Project) -> Markup:
@@ -109,32 +116,39 @@ def roofline(comparison: Comparison) -> Figure | None:
     if comparison.ceilings is None or not points:
         return None
     across = [intensity(result) for result in points]
-    numbers_of_threads = counts(comparison.ceilings)
+    roofs = {threads: comparison.ceilings.of(threads) for threads in counts(comparison.ceilings)}
+    ridges = [ridge for limits in roofs.values() for ridge in ridges_of(limits)]
+    left, right = min([*across, *ridges]) / ROOM, max([*across, *ridges]) * PEAK_ROOM
     data: list[dict[str, Any]] = []
-    for threads in numbers_of_threads:
-        limits = comparison.ceilings.of(threads)
-        peak = next(limit for limit in limits if limit.kind == "arithmetic").per_second
-        ridges = [peak / limit.per_second for limit in limits if limit.kind == "bandwidth"]
-        left, right = min([*across, *ridges]) / ROOM, max([*across, *ridges]) * ROOM
+    for threads, limits in roofs.items():
         data += roof(limits, left, right, all_of_them=threads > 1)
     points.sort(key=lambda result: comparison.backends.index(result.measurement.backend))
     for place, (backend, group) in enumerate(groupby(points, lambda result: result.measurement.backend)):
         data.append(markers(backend, list(group), place))
-    axis = {"type": "log", "exponentformat": "power", "dtick": 1}
     return Figure(
         id="roofline",
         title="Operations a second over operations per byte",
         description="The roofs are the machine's ceilings, the points are cells; both axes are logarithmic.",
         data=data,
         layout={
-            "xaxis": {**axis, "title": {"text": "operations per byte that must be moved"}},
-            "yaxis": {**axis, "title": {"text": "operations per second"}},
+            "xaxis": {
+                **{"type": "log", "dtick": 1, "exponentformat": "none"},
+                "title": {"text": "FLOP per byte that must be moved"},
+            },
+            "yaxis": {**COUNTS, "title": {"text": "FLOP per second"}},
+            "annotations": labels(next(iter(roofs.values())), left, right),
         },
         height=620,
         note="A point can rise to the roof above it: the slope of the level that holds its data, or the flat part. Both axes count "
         "what the workload must do, so all variants of a cell stand above one another. Solid roofs are those of one core, dashed "
         "ones those of all. A click in the legend hides a backend.",
     )
+
+
+def ridges_of(limits: Sequence[Ceiling]) -> list[float]:
+    """The operations per byte from which on arithmetic binds, for each level of the memory."""
+    peak = next(limit for limit in limits if limit.kind == "arithmetic").per_second
+    return [peak / limit.per_second for limit in limits if limit.kind == "bandwidth"]
 
 
 def intensity(result: Result) -> float:
@@ -158,12 +172,10 @@ def roof(
         label = f"{limit_name(limit)}, {whose}: {capacity(limit)}"
         yield {
             "type": "scatter",
-            "mode": "lines+text",
+            "mode": "lines",
             "x": across,
             "y": height,
             "line": {"color": "#8a8a8a", "width": 1.5, "dash": "dash" if all_of_them else "solid"},
-            "text": ["", ""] if all_of_them else short_label(limit),
-            "textposition": "top right" if limit in slopes else "top left",
             "name": text(whose),
             "legendgroup": whose,
             "showlegend": limit is peak,
@@ -172,10 +184,41 @@ def roof(
         }
 
 
-def short_label(limit: Ceiling) -> list[str]:
-    """What stands beside a line: at the lower end of a slope, at the far end of the peak."""
-    name = text(f"{limit.name} {capacity(limit)}")
-    return ["", name] if limit.kind == "arithmetic" else [name, ""]
+def labels(limits: Sequence[Ceiling], left: float, right: float) -> list[dict[str, Any]]:
+    """The names of a roof's lines, clear of all of them: of a slope before its lower end, of the peak above its far one.
+
+    As annotations, for which Plotly makes room on the axes; on logarithmic ones they lie at the logarithm.
+    """
+    slopes = sorted(
+        (limit for limit in limits if limit.kind == "bandwidth"), key=lambda limit: limit.per_second
+    )
+    found = []
+    for place, limit in enumerate(slopes):
+        near = [
+            abs(math.log(limit.per_second / other.per_second)) < math.log(NEAR)
+            for other in (slopes[place - 1] if place else None, *slopes[place + 1 : place + 2])
+            if other
+        ]
+        anchor = "middle" if not any(near) else "bottom" if place and near[0] else "top"
+        found.append(
+            label(limit, left, limit.per_second * left)
+            | {"yanchor": anchor, "xanchor": "right", "xshift": -4}
+        )
+    peaks = [limit for limit in limits if limit.kind == "arithmetic"]
+    return found + [
+        label(peak, right, peak.per_second) | {"yanchor": "bottom", "xanchor": "right", "yshift": 1}
+        for peak in peaks
+    ]
+
+
+def label(limit: Ceiling, x: float, y: float) -> dict[str, Any]:
+    """The name of a line at a point."""
+    return {
+        "text": text(f"{limit.name} {capacity(limit)}"),
+        "x": math.log10(x),
+        "y": math.log10(y),
+        "showarrow": False,
+    }
 
 
 def markers(backend: str, results: Sequence[Result], place: int) -> dict[str, Any]:

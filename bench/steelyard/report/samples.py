@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from steelyard.report.comparison import Comparison, Result
-from steelyard.report.figures import Figure, colour, symbol, text
+from steelyard.report.figures import COUNTS, SECONDS, Figure, colour, text, variant_symbol
 from steelyard.report.page import slug
 
 MOST_POINTS = 400
@@ -21,7 +21,7 @@ DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
 def against_size(comparison: Comparison, workload: str) -> Figure | None:
-    """Seconds per call over work per call, both logarithmic; None with fewer than two sizes.
+    """Time per call over work per call, both logarithmic; None with fewer than two sizes.
 
     A line for each variant, in a band that is its 95 % interval.
     """
@@ -33,21 +33,19 @@ def against_size(comparison: Comparison, workload: str) -> Figure | None:
         return None
     data: list[dict[str, Any]] = []
     results.sort(key=variant_of)
-    counts: dict[str, int] = {}
+    places = places_of(comparison, workload)
     for variant, cells in groupby(results, variant_of):
         points = sorted(cells, key=lambda result: float(result.info["work"]))
-        place = counts[points[0].measurement.backend] = counts.get(points[0].measurement.backend, -1) + 1
-        data += [band(points, variant), line(points, variant, place)]
+        data += [band(points, variant), line(points, variant, places[variant])]
     unit = str(results[0].info.get("unit", "units"))
-    axis = {"type": "log", "exponentformat": "power", "dtick": 1}
     return Figure(
         id="against-size",
-        title="Seconds per call over work per call",
-        description=f"Seconds per call of each variant over the {unit} of one call, on logarithmic axes.",
+        title="Time per call over work per call",
+        description=f"Time per call of each variant over the {unit} of one call, on logarithmic axes.",
         data=data,
         layout={
-            "xaxis": {**axis, "title": {"text": f"{text(unit)} per call"}},
-            "yaxis": {**axis, "title": {"text": "seconds per call"}},
+            "xaxis": {**COUNTS, "title": {"text": f"{text(unit)} per call"}},
+            "yaxis": {**SECONDS, "title": {"text": "time per call"}},
         },
         height=460,
         note="Medians; the bands are their 95 % intervals. A straight line that climbs a decade a decade costs the same for every unit.",
@@ -57,6 +55,18 @@ def against_size(comparison: Comparison, workload: str) -> Figure | None:
 def variant_of(result: Result) -> tuple[str, str]:
     """Backend and name."""
     return result.measurement.backend, result.measurement.variant
+
+
+def places_of(comparison: Comparison, workload: str) -> Mapping[tuple[str, str], int]:
+    """The so-manieth of its backend that each variant is, by name: in every figure the same, whichever sizes it has."""
+    variants = {
+        variant_of(result) for result in comparison.results if result.measurement.workload == workload
+    }
+    return {
+        variant: place
+        for _, found in groupby(sorted(variants), lambda variant: variant[0])
+        for place, variant in enumerate(found)
+    }
 
 
 def band(points: Sequence[Result], variant: tuple[str, str]) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def line(points: Sequence[Result], variant: tuple[str, str], place: int) -> dict
         "text": [f"{name}, {text(result.measurement.size)}" for result in points],
         "hovertemplate": "%{text}: %{y:.3s}s<extra></extra>",
         "line": {"color": colour(variant[0]), "width": 1.5, "dash": DASHES[place % len(DASHES)]},
-        "marker": {"color": colour(variant[0]), "symbol": symbol(variant[0]), "size": 7},
+        "marker": {"color": colour(variant[0]), "symbol": variant_symbol(variant[0], place), "size": 7},
     }
 
 
@@ -100,8 +110,9 @@ def in_order(comparison: Comparison, workload: str, size: str) -> Figure | None:
     if not results:
         return None
     data: list[dict[str, Any]] = []
-    for place, result in enumerate(results):
-        data += traces(result, place)
+    places = places_of(comparison, workload)
+    for rank, result in enumerate(results):
+        data += traces(result, places[variant_of(result)], rank < SHOWN_AT_FIRST)
     return Figure(
         id=f"samples-{slug(size)}",
         title=f"Samples at size {size}",
@@ -120,40 +131,53 @@ def in_order(comparison: Comparison, workload: str, size: str) -> Figure | None:
         },
         height=400,
         note="A slope is drift, two heaps are two states of the machine or of the kernel. A click in the legend shows or hides a "
-        "variant; the fastest are shown at first. The axis leaves out the outermost hundredth at either end: a double click shows all.",
+        "variant; the fastest are shown at first. Colours are the backends', symbols and dashes the variants'. The axis leaves out the outermost hundredth at either end: a double click shows all.",
     )
 
 
 def usual_range(results: Sequence[Result]) -> tuple[float, float]:
-    """Percentages around the median in which all but the outermost hundredth of each cell's samples lie, and some room."""
+    """Percentages around the median in which the histogram of each cell lies, and some room."""
     low = high = 0.5
     for result in results:
-        ordered = sorted(result.measurement.samples)
-        cut = len(ordered) // 100
-        low = max(low, 100 * (1 - ordered[cut] / result.time.value))
-        high = max(high, 100 * (ordered[-1 - cut] / result.time.value - 1))
+        first, width, shares = distribution(changes(result))
+        low, high = max(low, -first), max(high, first + width * len(shares))
     return -1.1 * low, 1.1 * high
 
 
-def traces(result: Result, place: int) -> list[dict[str, Any]]:
-    """A cell's samples in order, and their distribution beside them."""
+def changes(result: Result) -> list[float]:
+    """The samples of a cell as percentages that they differ by from its median."""
+    return [round(100 * (sample / result.time.value - 1), 3) for sample in result.measurement.samples]
+
+
+def traces(result: Result, place: int, is_shown: bool) -> list[dict[str, Any]]:
+    """A cell's samples in order, and their distribution beside them.
+
+    Args:
+        result: the cell.
+        place: the so-manieth of its backend that its variant is.
+        is_shown: whether they are seen before anything is chosen in the legend.
+    """
     backend, variant = variant_of(result)
-    samples = result.measurement.samples
-    step = -(-len(samples) // MOST_POINTS)
-    change = [round(100 * (sample / result.time.value - 1), 3) for sample in samples]
+    change = changes(result)
+    step = -(-len(change) // MOST_POINTS)
     common: Mapping[str, Any] = {
         "name": text(f"{backend} {variant}"),
-        "legendgroup": str(place),
-        "visible": True if place < SHOWN_AT_FIRST else "legendonly",
+        "legendgroup": text(f"{backend}/{variant}"),
+        "visible": True if is_shown else "legendonly",
     }
-    marker = {"color": colour(backend), "symbol": symbol(backend), "size": 4, "opacity": 0.7}
+    marker = {
+        "color": colour(backend),
+        "symbol": variant_symbol(backend, place),
+        "size": 6,
+        "opacity": 0.7,
+    }
     low, width, shares = distribution(change)
     return [
         {
             **common,
             "type": "scatter",
             "mode": "markers",
-            "x": list(range(1, len(samples) + 1, step)),
+            "x": list(range(1, len(change) + 1, step)),
             "y": change[::step],
             "marker": marker,
         },
