@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from repositories import make, without_git_configuration, write
+from runs_made import write_run
 from steelyard import ceilings
 from steelyard.ceilings import Ceiling, Ceilings
 from steelyard.cli import main
@@ -106,6 +107,20 @@ def test_outside_a_project(steelyard, tmp_path):
     assert code == 2
     assert "[tool.steelyard]" in output
     assert "steelyard new" in output
+
+
+def test_a_run_from_elsewhere(steelyard, tmp_path):
+    """One that a CI job has left is shown and reported on without a project; the last run is that of one."""
+    write_run(tmp_path / "downloads" / "last.json")
+    code, output = steelyard(tmp_path, "show", "downloads/last.json")
+    assert (code, "double" in output) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json", "--single-file", "--to", "out")
+    assert (code, (tmp_path / "out" / "report.html").is_file()) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json", "--to", "out")
+    assert (code, (tmp_path / "out" / "index.html").is_file()) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json")
+    assert (code, (tmp_path / "reports" / "html" / "index.html").is_file()) == (0, True), output
+    assert steelyard(tmp_path, "show")[0] == 2
 
 
 def test_profile_a_cell(steelyard, write_project):
@@ -240,4 +255,4 @@ def test_roofline_without_a_compiler(steelyard, monkeypatch, tmp_path):
     monkeypatch.setenv("CC", "no-such-compiler")
     code, output = steelyard(tmp_path, "roofline")
     assert (code, output.count("\n")) == (1, 1)
-    assert "no C compiler found (install gcc" in output
+    assert "CC=no-such-compiler is not a program that can be found; unset CC" in output
