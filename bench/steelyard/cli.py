@@ -218,8 +218,8 @@ def roofline(form: str) -> int:
 def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequence[str]) -> int:
     """Profile TARGET with cProfile, line_profiler and pprofile, and ask its compiler.
 
-    TARGET is a cell such as laplace/numpy/slices/small, a callable module:function, or a script with its
-    ARGV. Each profiler runs it once more.
+    TARGET is a cell such as laplace/numpy/slices/small, a callable without arguments, module:function, or a
+    script with its ARGV. Each profiler runs it once more.
     """
     from steelyard import profilers
     from steelyard.errors import UnknownName
