@@ -124,7 +124,7 @@ def test_a_run_from_elsewhere(steelyard, tmp_path):
 
 
 def test_profile_a_cell(steelyard, write_project):
-    """All three profilers leave their files, and each is told with what opens it."""
+    """All three profilers leave their files, and each is told with what opens it; what has the time stands above."""
     root = write_project()
     code, output = steelyard(root, "profile", "double/python/loops/small")
     assert code == 0
@@ -132,6 +132,12 @@ def test_profile_a_cell(steelyard, write_project):
         assert (root / "reports" / name).is_file()
     assert (root / "reports/profiles/double-python-loops-small.callgrind").is_file()
     assert "snakeviz " in output
+    _, _, after = output.partition("Functions with the most time of their own:\n")
+    assert any("double_python.py:" in line and " %  " in line for line in after.splitlines()[:5])
+    _, _, after = output.partition("Lines with the most time, as a share of their function's:\n")
+    assert " %  " in after.splitlines()[0]
+    assert "double/double_python.py:" in after.splitlines()[0]
+    assert "profile_data" not in output
 
 
 def test_profile_a_script_anywhere(steelyard, tmp_path):

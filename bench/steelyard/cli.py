@@ -223,6 +223,7 @@ def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequ
     """
     from steelyard import profilers
     from steelyard.errors import UnknownName
+    from steelyard.report import profile_text
 
     try:
         project: Project | None = Project.find(Path.cwd())
@@ -237,10 +238,7 @@ def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequ
         subject_of(target, argv), folder, {name: known[name] for name in chosen or known}
     )
     for files in made.files.values():
-        for kind, path in files.items():
-            click.echo(f"{kind:<13} {path}")
-            if kind == "profile":
-                click.echo(f"{'':<13} snakeviz {path}")
+        click.echo(profile_text.summary(files), nl=False)
     for problem in made.problems:
         click.echo(f"error: {problem}", err=True)
     return 1 if made.problems else 0
