@@ -193,11 +193,15 @@ def test_every_multiply_add_counts(library, bits):
 
 
 def test_without_a_compiler(monkeypatch):
-    """It says what to install, in one line."""
+    """It says what to install or to set, in one line."""
     monkeypatch.setenv("CC", "no-such-compiler")
-    with pytest.raises(NoCeilings, match="no C compiler found") as caught:
+    with pytest.raises(NoCeilings, match="CC=no-such-compiler is not a program") as caught:
         ceilings.measure()
     assert caught.value.exit_code == 1
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NoCeilings, match="no C compiler found"):
+        ceilings.measure()
 
 
 def test_a_compiler_that_fails(monkeypatch):

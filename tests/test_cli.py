@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 from repositories import make, without_git_configuration, write
+from runs_made import write_run
 from steelyard import ceilings
 from steelyard.ceilings import Ceiling, Ceilings
 from steelyard.cli import main
@@ -108,8 +109,22 @@ def test_outside_a_project(steelyard, tmp_path):
     assert "steelyard new" in output
 
 
+def test_a_run_from_elsewhere(steelyard, tmp_path):
+    """One that a CI job has left is shown and reported on without a project; the last run is that of one."""
+    write_run(tmp_path / "downloads" / "last.json")
+    code, output = steelyard(tmp_path, "show", "downloads/last.json")
+    assert (code, "double" in output) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json", "--single-file", "--to", "out")
+    assert (code, (tmp_path / "out" / "report.html").is_file()) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json", "--to", "out")
+    assert (code, (tmp_path / "out" / "index.html").is_file()) == (0, True), output
+    code, output = steelyard(tmp_path, "report", "downloads/last.json")
+    assert (code, (tmp_path / "reports" / "html" / "index.html").is_file()) == (0, True), output
+    assert steelyard(tmp_path, "show")[0] == 2
+
+
 def test_profile_a_cell(steelyard, write_project):
-    """All three profilers leave their files, and each is told with what opens it."""
+    """All three profilers leave their files, and each is told with what opens it; what has the time stands above."""
     root = write_project()
     code, output = steelyard(root, "profile", "double/python/loops/small")
     assert code == 0
@@ -117,6 +132,12 @@ def test_profile_a_cell(steelyard, write_project):
         assert (root / "reports" / name).is_file()
     assert (root / "reports/profiles/double-python-loops-small.callgrind").is_file()
     assert "snakeviz " in output
+    _, _, after = output.partition("Functions with the most time of their own:\n")
+    assert any("double_python.py:" in line and " %  " in line for line in after.splitlines()[:5])
+    _, _, after = output.partition("Lines with the most time, as a share of their function's:\n")
+    assert " %  " in after.splitlines()[0]
+    assert "double/double_python.py:" in after.splitlines()[0]
+    assert "profile_data" not in output
 
 
 def test_profile_a_script_anywhere(steelyard, tmp_path):
@@ -240,4 +261,4 @@ def test_roofline_without_a_compiler(steelyard, monkeypatch, tmp_path):
     monkeypatch.setenv("CC", "no-such-compiler")
     code, output = steelyard(tmp_path, "roofline")
     assert (code, output.count("\n")) == (1, 1)
-    assert "no C compiler found (install gcc" in output
+    assert "CC=no-such-compiler is not a program that can be found; unset CC" in output

@@ -101,8 +101,13 @@ def failure(source):
 
 
 def test_no_compiler_says_what_to_install(monkeypatch):
-    """The reason is a sentence with the cure."""
+    """The reason is a sentence with the cure: to install one or, where CC names none, to set that right."""
     monkeypatch.setenv("CC", "no-such-compiler")
+    assert cython_build.lacking().startswith(
+        "CC=no-such-compiler is not a program that can be found; unset CC"
+    )
+    monkeypatch.delenv("CC")
+    monkeypatch.setenv("PATH", "")
     assert cython_build.lacking().startswith("no C compiler found (install gcc")
 
 

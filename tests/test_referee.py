@@ -1,5 +1,7 @@
 """Cells are held against the reference, or what stands in for it, and never called for longer than they may be."""
 
+import re
+
 import pytest
 from steelyard import referee
 from steelyard.agreement import Disagreement
@@ -29,11 +31,12 @@ def slow_reference(self, kernel, size, limit):
 
 
 def test_a_cell_that_would_take_too_long_is_not_called(registry_of):
-    """What a smaller size takes, times the work, is enough to know."""
+    """What a smaller size takes, times the work, is enough to know; that it is reckoned is said."""
     source = "import time\n__all__ = ['f']\ndef f(x, s):\n    assert x.size < 64, 'called'\n    time.sleep(x.size * 1e-4)\n    return s * x\n"
     with pytest.raises(TooSlow) as caught:
         check(registry_of({"double_numpy.py": source}), "double/numpy/f/medium", limit=64 * 5e-5)
     assert caught.value.seconds >= 64 * 1e-4
+    assert re.search(" s, reckoned from size (tiny|small) by its work$", str(caught.value))
 
 
 def test_a_machine_that_stood_still_once_does_not_decide(registry_of, monkeypatch):

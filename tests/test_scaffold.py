@@ -34,6 +34,13 @@ def test_what_is_there_stays(tmp_path):
     assert (tmp_path / "bench" / "test_cells.py").read_text() == "# mine\n"
 
 
+def test_the_folder_of_the_kernels_is_made(tmp_path):
+    """A clone has none while it is empty, whatever it is called."""
+    (tmp_path / "pyproject.toml").write_text("[tool.steelyard]\nkernels = 'src/kernels'\n")
+    list(write_workload("one", tmp_path))
+    assert (tmp_path / "src" / "kernels" / "one" / "one_numpy.py").is_file()
+
+
 def test_a_second_workload_from_a_folder_inside(tmp_path):
     """It lands beside the first, not in the folder where the command was typed."""
     list(write_workload("one", tmp_path))

@@ -30,6 +30,20 @@ def test_a_callable_that_is_not_there(target):
         Subject.of_callable(target)
 
 
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("json:dumps", "json:dumps needs arguments (missing a required argument: 'obj')"),
+        ("json:__name__", "cannot be called"),
+    ],
+)
+def test_a_callable_that_needs_arguments(target, why):
+    """It is not called at all; the message says what can be."""
+    with pytest.raises(SteelyardError, match="name a callable without arguments") as caught:
+        Subject.of_callable(target)
+    assert why in str(caught.value)
+
+
 SCRIPT = """
 import sys, beside
 def double(x):

@@ -167,7 +167,7 @@ def build() -> Path:
     """
     compiler = cython_build.compiler()
     if compiler is None:
-        raise NoCeilings(f"the machine's ceilings could not be measured: {cython_build.NO_COMPILER}")
+        raise NoCeilings(f"the machine's ceilings could not be measured: {cython_build.no_compiler()}")
     source = files("steelyard") / "ceilings.c"
     key = hashlib.sha256(repr((source.read_bytes(), FLAGS, cython_build.toolchain())).encode()).hexdigest()
     library = cython_build.cache_folder() / f"ceilings-{key[:24]}.so"

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from steelyard.command import as_measured, names, opened, reports_option, selection, told_plainly
+from steelyard.command import as_measured, names, opened, reports_option, selection, showing, told_plainly
 from steelyard.errors import SteelyardError
 from steelyard.gate_command import gate
 from steelyard.project import Project
@@ -128,12 +128,12 @@ def held(agreement: Any) -> str:
 @reports_option
 @told_plainly
 def show_run(run: Path | None, form: str, reports: Path | None) -> int:
-    """Print what RUN, a saved run's file, or the last run has measured."""
+    """Print what RUN, a saved run's file, or the last run has measured. RUN needs no project."""
     from steelyard.report import run_text
     from steelyard.report.text import has_colours, terminal_width
     from steelyard.runs import Run, latest
 
-    project = opened(reports)
+    project = showing(run, reports)
     shown = Run.load(run) if run else latest(project.reports)
     if form == "text":
         click.echo(run_text.table(shown, project, terminal_width(), has_colours(sys.stdout)))
@@ -157,11 +157,11 @@ def show_run(run: Path | None, form: str, reports: Path | None) -> int:
 def write_report(
     run: Path | None, to: Path | None, single_file: bool, opening: bool, reports: Path | None
 ) -> int:
-    """Write the HTML report of RUN, a saved run's file, or of the last run."""
+    """Write the HTML report of RUN, a saved run's file, or of the last run. RUN needs no project."""
     from steelyard import report
     from steelyard.runs import Run, latest
 
-    project = opened(reports).showing_in(to)
+    project = showing(run, reports).showing_in(to)
     shown = Run.load(run) if run else latest(project.reports)
     if single_file:
         path = report.write_one(shown, project, (to.resolve() if to else project.reports) / "report.html")
@@ -218,11 +218,12 @@ def roofline(form: str) -> int:
 def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequence[str]) -> int:
     """Profile TARGET with cProfile, line_profiler and pprofile, and ask its compiler.
 
-    TARGET is a cell such as laplace/numpy/slices/small, a callable module:function, or a script with its
-    ARGV. Each profiler runs it once more.
+    TARGET is a cell such as laplace/numpy/slices/small, a callable without arguments, module:function, or a
+    script with its ARGV. Each profiler runs it once more.
     """
     from steelyard import profilers
     from steelyard.errors import UnknownName
+    from steelyard.report import profile_text
 
     try:
         project: Project | None = Project.find(Path.cwd())
@@ -237,10 +238,7 @@ def profile(chosen: Sequence[str], reports: Path | None, target: str, argv: Sequ
         subject_of(target, argv), folder, {name: known[name] for name in chosen or known}
     )
     for files in made.files.values():
-        for kind, path in files.items():
-            click.echo(f"{kind:<13} {path}")
-            if kind == "profile":
-                click.echo(f"{'':<13} snakeviz {path}")
+        click.echo(profile_text.summary(files), nl=False)
     for problem in made.problems:
         click.echo(f"error: {problem}", err=True)
     return 1 if made.problems else 0

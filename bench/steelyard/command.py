@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from steelyard.environment import measuring
-from steelyard.errors import CannotWrite, SteelyardError
+from steelyard.errors import CannotWrite, NotConfigured, SteelyardError
 from steelyard.project import Project
 from steelyard.workload import names_in
 
@@ -70,6 +70,21 @@ def told_plainly(command: Callable[..., int]) -> Callable[..., None]:
         sys.exit(code)
 
     return run
+
+
+def showing(run: Path | None, reports: Path | None) -> Project:
+    """The project whose run is shown; outside of any, one without configuration does for a run that is named.
+
+    Raises:
+        SteelyardError: there is no project, and no run is named.
+    """
+    try:
+        return opened(reports)
+    except NotConfigured:
+        if run is None:
+            raise
+    root = run.resolve().parent
+    return Project(root, root / "kernels", Path.cwd() / "reports").reporting_to(reports)
 
 
 def opened(reports: Path | None = None) -> Project:

@@ -65,10 +65,19 @@ def compiler() -> str | None:
     return shutil.which(words[0]) if words else None
 
 
+def no_compiler() -> str:
+    """Why there is no compiler, with the cure."""
+    if chosen := os.environ.get("CC"):
+        return (
+            f"CC={shlex.quote(chosen)} is not a program that can be found; unset CC, or set it to a compiler"
+        )
+    return NO_COMPILER
+
+
 def lacking() -> str | None:
     """What this machine lacks for compiling, with its cure; None if nothing."""
     if compiler() is None:
-        return NO_COMPILER
+        return no_compiler()
     if importlib.util.find_spec("setuptools") is None:
         return "setuptools is not installed (pip install setuptools)"
     return None

@@ -47,6 +47,17 @@ class BadConfiguration(SteelyardError):
         super().__init__(f"{path}: [tool.steelyard] {why}")
 
 
+class NoKernels(BadConfiguration):
+    """The folder of the kernels is not there; :attr:`folder` is where it should be."""
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            path,
+            f"names the kernels folder {folder}, which does not exist; `steelyard new NAME` makes it, with a first workload",
+        )
+
+
 class UnknownName(SteelyardError):
     """A workload, backend, variant or size that is not there."""
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from steelyard.errors import BadConfiguration, NotConfigured, described
+from steelyard.errors import BadConfiguration, NoKernels, NotConfigured, described
 from steelyard.workload import NAME
 
 
@@ -152,7 +152,7 @@ class Project:
         root = path.parent
         kernels = root / table.get("kernels", "kernels")
         if not kernels.is_dir():
-            raise BadConfiguration(path, f"names the kernels folder {kernels}, which does not exist")
+            raise NoKernels(path, kernels)
         return cls(
             root=root,
             kernels=kernels,

@@ -54,9 +54,11 @@ class Checked:
 class TooSlow(SteelyardError):
     """One call of the cell takes, or would take, longer than it may."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reckoned_from: str | None = None) -> None:
+        """``reckoned_from`` is the smaller size that was called; None where it is the cell itself."""
         self.seconds = seconds
-        super().__init__(f"one call takes about {seconds:.3g} s")
+        reckoned = f", reckoned from size {reckoned_from} by its work" if reckoned_from else ""
+        super().__init__(f"one call takes about {seconds:.3g} s{reckoned}")
 
 
 class Referee:
@@ -154,7 +156,7 @@ class Referee:
         workload = self.registry.workload(kernel.variant.workload)
         work = {name: workload.work(**parameters) for name, parameters in workload.sizes.items()}
         below = sorted((name for name in work if work[name] < work[size]), key=work.__getitem__)
-        seconds_per_work: list[float] = []
+        seconds_per_work: list[tuple[float, str]] = []
         for rung, next_rung in itertools.pairwise([*below, size]):
             if (kernel.variant, rung) not in self._seconds:
                 arguments = kernel.arguments(self.registry.inputs(kernel.variant.workload, rung))
@@ -165,10 +167,10 @@ class Referee:
                 ):  # once more: the machine may have stood still
                     seconds = min(seconds, timed_call(kernel, arguments, f"size {rung}")[1])
                 self._seconds[kernel.variant, rung] = seconds
-            seconds_per_work.append(self._seconds[kernel.variant, rung] / work[rung])
-            slower = max(seconds_per_work[-2:])
+            seconds_per_work.append((self._seconds[kernel.variant, rung] / work[rung], rung))
+            slower, called = max(seconds_per_work[-2:])
             if slower * work[next_rung] > limit:
-                raise TooSlow(slower * work[size])
+                raise TooSlow(slower * work[size], reckoned_from=called)
 
     def _reference_for(self, variant: Variant, size: str) -> Kernel:
         """The reference, or what stands in for it where it would take longer than :data:`PATIENCE`."""

@@ -90,7 +90,7 @@ class Subject:
         """``"module:function"``, called without arguments.
 
         Raises:
-            SteelyardError: there is no such module or function.
+            SteelyardError: there is no such module or function, or it needs arguments.
         """
         module_name, _, name = target.partition(":")
         sys.path.insert(0, str(Path.cwd()))
@@ -105,6 +105,10 @@ class Subject:
             sys.path.pop(0)
         file = Path(getattr(module, "__file__", None) or module_name)
         python_function = getattr(function, "py_func", function)
+        if missing := arguments_missing(python_function):
+            raise SteelyardError(
+                f"{target} {missing}: name a callable without arguments, or a script that calls it"
+            )
 
         def trace(profiler: Any) -> None:
             follow(profiler, python_function, functions_in(file, vars(module)))()
@@ -133,6 +137,21 @@ class Subject:
                 autoprofile.run(str(path), names, [str(path)])
 
         return cls(name=path.name, file=path, line=1, call=run, trace=trace)
+
+
+def arguments_missing(function: Any) -> str | None:
+    """Why an object cannot be called without arguments; None if it can, or does not say."""
+    if not callable(function):
+        return "cannot be called"
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are built in have none
+        return None
+    try:
+        signature.bind()
+    except TypeError as error:
+        return f"needs arguments ({error})"
+    return None
 
 
 def follow(

@@ -157,7 +157,7 @@ class Suite:
             with threads.limited_to(threads.count_for(parallel=cell.variant.parallel)):
                 return referee.check(cell, limit=self.budget / self.rounds)
         except TooSlow as slow:
-            return Missing(cell.id, "over budget", self._over_budget(slow.seconds))
+            return Missing(cell.id, "over budget", self._over_budget(slow))
         except SteelyardError as error:
             return Missing(cell.id, "failed", str(error))
         except Exception as error:  # a workload is anybody's code: its cells fail, the others go on
@@ -233,11 +233,11 @@ class Suite:
             "agreement": checked.agreement.as_dict(),
         }
 
-    def _over_budget(self, seconds: float) -> str:
-        need = seconds * self.rounds
+    def _over_budget(self, slow: TooSlow) -> str:
+        need = slow.seconds * self.rounds
         rounds = f", so {self.rounds} rounds need {need:,.3g} s" if self.rounds > 1 else ""
         return (
-            f"one call takes about {seconds:,.3g} s{rounds}, "
+            f"{slow}{rounds}, "
             f"more than the budget of {self.budget:g} s; --budget {math.ceil(need * 1.5)} gives it the time"
         )
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from steelyard.errors import BadWorkload, CannotWrite, NotConfigured
+from steelyard.errors import BadWorkload, CannotWrite, NoKernels, NotConfigured
 from steelyard.project import Project
 from steelyard.workload import NAME
 
@@ -36,6 +36,9 @@ def write_workload(name: str, folder: Path) -> Iterator[Path]:
             before = configuration.read_text("utf-8").rstrip() + "\n\n" if configuration.exists() else ""
             configuration.write_text(before + CONFIGURATION, "utf-8")
             yield configuration
+            project = Project.find(folder)
+        except NoKernels as missing:  # git keeps no empty folders
+            missing.folder.mkdir(parents=True)
             project = Project.find(folder)
         workload = project.kernels / name
         if workload.exists():
