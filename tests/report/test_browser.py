@@ -164,6 +164,18 @@ def test_every_page_opens_from_disk(scheme: str, width: int, folder: Path, chrom
                 assert sizes
 
 
+def test_the_variants_fit_a_usual_window(folder: Path, chromium: Any) -> None:
+    """No column is cut off at 1400 px; in a narrow window the edge that cuts some off lies in a shadow."""
+    for width, fits in ((1400, True), (375, False)):
+        with Visit(chromium, folder / "workload-laplace.html", width=width) as visit:
+            cut, shadow = visit.page.evaluate(
+                "(box => [box.scrollWidth - box.clientWidth, getComputedStyle(box).backgroundImage])"
+                "(document.querySelector('.variants').parentElement)"
+            )
+            assert (cut <= 0) is fits
+            assert "linear-gradient" in shadow
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_fault(scheme: str, folder: Path, chromium: Any) -> None:
     """Contrast, labels, landmarks, headings: what can be told by a machine."""
