@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from steelyard.project import Project
 from steelyard.report import write
+from steelyard.report.index import commit_line
 from steelyard.runs import Run
 
 Load = Callable[[dict[str, Any]], Run]
@@ -174,6 +175,34 @@ def test_one_backend_is_compared_with_nothing(make: SimpleNamespace, load: Load,
     text = str(Text.of(page(load(make.run_data([make.full("lif/numba/loops/small", 0.001)])), project)))
     assert "Only numba has times" in text
     assert "1.00 ms" in text
+
+
+def test_a_reason_stands_once(make: SimpleNamespace, load: Load, project: Project) -> None:
+    """With all cells that it befell, to each of which its status leads; one of several lines keeps them."""
+    names = [f"lif/cython/{name}/small" for name in "abc"]
+    absent = [
+        *(make.missing(name, "failed", "k.pyx:3:\n    x = (\n         ^") for name in names),
+        make.missing("lif/numba/f/small", "failed", "it is broken"),
+    ]
+    run = load(make.run_data([make.full("lif/python/loops/small", 0.1)], absent))
+    html = page(run, project)
+    assert html.count("<pre>k.pyx:3:\n    x = (\n         ^</pre>") == 1
+    assert '<td class="text">it is broken</td>' in html
+    for number, cell in enumerate([*names, "lif/numba/f/small"], 1):
+        assert f'<div id="why-{number}">{cell.replace("/", "/<wbr>")}</div>' in html
+
+
+@pytest.mark.parametrize(
+    ("commit", "expected"),
+    [
+        ({"id": "unknown", "branch": "(unknown)", "dirty": True}, "none"),
+        ({}, "none"),
+        ({"id": "1a2b3c4d5e6f", "branch": "main"}, "1a2b3c4d5e on main"),
+    ],
+)
+def test_a_repository_without_commits_has_none(commit: dict[str, Any], expected: str) -> None:
+    """Which pytest-benchmark calls unknown."""
+    assert commit_line(commit) == expected
 
 
 def profiles(project: Project, run: str, **cells: dict[str, str]) -> None:

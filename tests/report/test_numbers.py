@@ -148,3 +148,17 @@ def test_a_shade_is_a_half_decade(low: float, value: float, high: float, expecte
 def test_a_baseline_has_no_shade_but_that_of_one() -> None:
     """What everything is compared with is neither faster nor slower."""
     assert numbers.shade(None) == "even"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (0.9996, 0.99, 1.01, "0.0 %|\N{MINUS SIGN}1.0…+1.0 %"),
+        (1.0004, 0.99, 1.01, "0.0 %|\N{MINUS SIGN}1.0…+1.0 %"),
+        (0.97, 0.96, 0.98, "\N{MINUS SIGN}3.0 %|\N{MINUS SIGN}4.0…\N{MINUS SIGN}2.0 %"),
+    ],
+)
+def test_nothing_has_no_sign(value: float, low: float, high: float, expected: str) -> None:
+    """A change that is shown as zero is neither more nor less."""
+    interval = Interval(value, low, high)
+    assert f"{numbers.change(interval)}|{numbers.change_range(interval)}" == expected

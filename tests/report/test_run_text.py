@@ -69,6 +69,22 @@ def test_an_empty_run(make: SimpleNamespace, load: Load, project: Project) -> No
     assert "none was selected" in FORMATS["markdown"](run, project)
 
 
+def test_the_baseline_is_marked_only_where_it_is_shown(
+    make: SimpleNamespace, load: Load, project: Project
+) -> None:
+    """The slowest of a backend stands in no row where that has a faster one."""
+    shown = table(load(make.run_data([make.entry("lif/numba/loops/small", 0.001)])), project)
+    assert "speed-up over each row's baseline, marked by 1\N{MULTIPLICATION SIGN}, time per call" in shown
+    slower = [
+        make.entry(f"lif/numba/{name}/small", seconds) for name, seconds in (("a", 0.001), ("b", 0.002))
+    ]
+    shown = table(load(make.run_data(slower)), project)
+    assert "speed-up over each row's slowest variant, time per call" in shown
+    assert "1\N{MULTIPLICATION SIGN}" not in shown.splitlines()[0]
+    reference = [make.entry("laplace/python/loops/small", 0.002)]
+    assert "or where that has no time" in table(load(make.run_data(slower + reference)), project)
+
+
 def test_only_absences(make: SimpleNamespace, load: Load, project: Project) -> None:
     """Their status stands in the table, and each reason once below."""
     absent = [make.missing(f"lif/numba/{name}/small", "failed", "it is broken") for name in "abc"]
@@ -136,7 +152,7 @@ def test_markdown_has_the_columns_of_the_page(usual: dict[str, Any], load: Load,
     (page, *_) = workload_page.pages(load(usual), project)
     head = re.search(r'<table class="variants.*?</thead>', str(page.render(load(usual), project)), re.DOTALL)
     assert head
-    headings = re.findall(r"<th scope=\"col\">(.*?)</th>", head[0])
+    headings = re.findall(r"<th scope=\"col\">(.*?)</th>", head[0].replace("&nbsp;", " "))
     assert headings[0] == "variant"
     assert headings[1:] == [heading for heading, _ in VARIANT_COLUMNS[1:]]
 

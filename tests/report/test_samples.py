@@ -73,10 +73,11 @@ def test_variants_of_one_backend_are_told_apart(usual: dict[str, Any], load: Loa
 
 
 def test_a_histogram_stays_on_its_axis(make: SimpleNamespace, load: Load) -> None:
-    """Few samples make wide bins, the outermost of which reach beyond the samples."""
+    """Few samples make wide bins, the outermost of which reach beyond the samples; the largest ends before the edge."""
     run = load(make.run_data([make.full("lif/numba/loops/small", 0.001, spread=0.1, rounds=6)]))
     figure = samples.in_order(Comparison(run), "lif", "small")
     assert figure
+    assert max(figure.data[1]["x"]) < figure.layout["xaxis2"]["range"][1]
     low, high = figure.layout["yaxis"]["range"]
     assert low < min(figure.data[1]["y"]) < max(figure.data[1]["y"]) < high
 

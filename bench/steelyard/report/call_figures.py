@@ -71,7 +71,7 @@ def drawn(graph: CallGraph, size: str, anchor: str, own: str | None, backend: st
             id=f"sunburst-{anchor}",
             title=f"Sunburst, size {size}",
             description=what,
-            data=[{"type": "sunburst", "insidetextorientation": "radial", **trace}],
+            data=[{"type": "sunburst", "insidetextorientation": "auto", **trace}],
             layout=LAYOUT,
             height=320,
         ),

@@ -115,6 +115,14 @@ class Absence:
         return cls(number, row, *parts) if len(parts) == 4 else cls(number, row)
 
 
+def by_reason(absences: Iterable[Absence]) -> list[tuple[Absence, ...]]:
+    """What has no time, together where status and reason are the same: one error may befall many cells."""
+    found: dict[tuple[str, str], list[Absence]] = {}
+    for absence in absences:
+        found.setdefault((absence.row.status, absence.row.reason), []).append(absence)
+    return [tuple(group) for group in found.values()]
+
+
 class Comparison:
     """The results and absences of one run, in display order."""
 

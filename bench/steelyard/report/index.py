@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from steelyard.project import Project
 from steelyard.report.cautions import cautions
-from steelyard.report.comparison import Comparison
+from steelyard.report.comparison import Comparison, by_reason
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.outcome import outcome
 from steelyard.report.profiles import Profiles
@@ -28,7 +28,7 @@ def render(run: Run, project: Project) -> Markup:
         cautions=cautions(run, comparison),
         chosen_size=largest_timed(comparison),
         page_name=page_name,
-        missing={absence.number: absence.row for absence in comparison.absences},
+        missing=by_reason(comparison.absences),
         profiles=Profiles.of(run, project),
         facts=facts(run),
         reports=os.path.relpath(project.reports, project.root),
@@ -59,7 +59,7 @@ def facts(run: Run) -> Mapping[str, str]:
         "libraries": pairs(machine.get("libraries")),
         "commit": commit_line(run.commit),
         "started": f"{run.started:%Y-%m-%d %H:%M} {run.started.tzname() or ''}".strip(),
-        "seed of the order": run.details.get("seed"),
+        "shuffle seed": run.details.get("seed"),
         "command": run.details.get("command"),
         "run": run.path.name,
     }
@@ -73,7 +73,11 @@ def pairs(values: Mapping[str, Any] | None) -> str:
 
 def commit_line(commit: Mapping[str, Any]) -> str:
     """``1a2b3c4d5e on main, with uncommitted changes``."""
-    if not commit.get("id"):
+    if commit.get("id") in (
+        None,
+        "",
+        "unknown",
+    ):  # what pytest-benchmark calls that of a repository without any
         return "none"
     branch = f" on {commit['branch']}" if commit.get("branch") else ""
     return f"{str(commit['id'])[:10]}{branch}{', with uncommitted changes' if commit.get('dirty') else ''}"

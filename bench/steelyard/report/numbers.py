@@ -171,10 +171,11 @@ def last_digit_of_change(interval: Interval) -> int:
 
 
 def signed(value: float, last: int) -> str:
-    """A percentage with its sign, which is that of what was rounded: ``+3.1``, ``−0.0``, ``0``."""
+    """A percentage with the sign of what is shown: ``+3.1``, ``0.0``, ``−2``."""
     if value > LARGEST_CHANGE:
         return f">+{LARGEST_CHANGE:,.0f}"
-    return f"{'+' if value > 0 else MINUS if value < 0 else ''}{fixed(abs(value), last)}"
+    rounded = round(value, -last)
+    return f"{'+' if rounded > 0 else MINUS if rounded < 0 else ''}{fixed(abs(value), last)}"
 
 
 def scaled(interval: Interval, scale: float) -> Interval:

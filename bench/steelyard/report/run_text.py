@@ -15,7 +15,7 @@ from steelyard.measurement import Interval
 from steelyard.project import Project
 from steelyard.report import numbers
 from steelyard.report.cautions import cautions
-from steelyard.report.comparison import Absence, Comparison, Result
+from steelyard.report.comparison import PYTHON, Absence, Comparison, Result, by_reason
 from steelyard.report.outcome import outcome
 from steelyard.report.sources import recorded
 from steelyard.report.text import code, columns, printable, row_line, short, wrapped
@@ -58,7 +58,7 @@ def table(run: Run, project: Project, width: int = 100, colour: bool = False) ->
     """
     comparison = Comparison(run, project.backends)
     lines = overview(comparison, width, colour)
-    for absence in first_of_each_reason(comparison.absences):
+    for absence, *_ in by_reason(comparison.absences):
         reason = f"{absence.row.status}: {absence.row.cell}: {absence.row.reason}"
         lines += wrapped(printable(reason), width, "  ")
     for warning in cautions(run, comparison):
@@ -80,8 +80,25 @@ def overview(comparison: Comparison, width: int, colour: bool) -> list[str]:
 
 def explained(comparison: Comparison) -> str:
     """What the figures of the overview are."""
-    baseline = "the python reference" if comparison.over_python else "each row's baseline, marked by 1×"
-    return f"speed-up over {baseline}, seconds per call; each backend's best on one thread"
+    return f"speed-up over {baselines(comparison)}, time per call; each backend's best on one thread"
+
+
+def baselines(comparison: Comparison) -> str:
+    """What the overview's speed-ups are over."""
+    if comparison.over_python:
+        return "the python reference"
+    rows = {(result.measurement.workload, result.measurement.size) for result in comparison.results}
+    marked = {
+        (name, size)
+        for name, size in rows
+        for backend in comparison.backends
+        if any(best.is_baseline for best in comparison.of(name, backend, size)[:1])
+    }
+    if marked == rows:
+        return f"each row's baseline, marked by 1{numbers.TIMES}"
+    if any(result.baseline.measurement.backend == PYTHON for result in comparison.results):
+        return "the python reference, or where that has no time over each row's slowest variant"
+    return "each row's slowest variant"
 
 
 def matrix(comparison: Comparison, size: str, width: int, colour: bool) -> Iterator[str]:
@@ -134,16 +151,6 @@ def figure(comparison: Comparison, workload: str, backend: str, size: str) -> tu
     if absent := comparison.absent(workload, size, backend):
         return absent[0].row.status, absent[0].row.status
     return NOTHING, ""
-
-
-def first_of_each_reason(absences: Sequence[Absence]) -> Iterator[Absence]:
-    """One for each status and reason."""
-    seen = set()
-    for absence in absences:
-        key = (absence.row.status, absence.row.reason)
-        if key not in seen:
-            seen.add(key)
-            yield absence
 
 
 def markdown(run: Run, project: Project) -> str:
@@ -232,12 +239,18 @@ def held_against(result: Result) -> str:
 
 VARIANT_COLUMNS: Sequence[tuple[str, Callable[[Result, Mapping[str, Any]], str]]] = (
     ("cell", lambda result, source: code(result.measurement.cell)),
-    ("time", lambda result, source: numbers.time(result.time)),
-    ("95 % interval", lambda result, source: numbers.time_range(result.time)),
+    (
+        "time, 95 % interval",
+        lambda result, source: f"{numbers.time(result.time)} ({numbers.time_range(result.time)})",
+    ),
     ("rate", lambda result, source: rates(result)),
     ("of its ceiling", lambda result, source: printed(result.reached, under_the_roof)),
-    ("speed-up", lambda result, source: printed(result.speedup, numbers.times)),
-    ("95 % interval", lambda result, source: printed(result.speedup, numbers.times_range)),
+    (
+        "speed-up, 95 % interval",
+        lambda result, source: printed(
+            result.speedup, lambda speedup: f"{numbers.times(speedup)} ({numbers.times_range(speedup)})"
+        ),
+    ),
     ("first call", lambda result, source: start(result)),
     ("pays back after calls", lambda result, source: printed(result.pays_back, numbers.count)),
     ("peak memory", lambda result, source: memory_text(result)),

@@ -121,7 +121,11 @@ def in_order(comparison: Comparison, workload: str, size: str) -> Figure | None:
         data=data,
         layout={
             "xaxis": {"domain": [0, 0.7], "title": {"text": "sample"}},
-            "xaxis2": {"domain": [0.74, 1], "title": {"text": "share, %"}, "rangemode": "tozero"},
+            "xaxis2": {
+                "domain": [0.74, 1],
+                "title": {"text": "share, %"},
+                "range": [0, 1.05 * max(share for trace in data if "xaxis" in trace for share in trace["x"])],
+            },
             "yaxis": {
                 "title": {"text": "from the median, %"},
                 "range": usual_range(results[:SHOWN_AT_FIRST]),

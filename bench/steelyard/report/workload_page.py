@@ -10,11 +10,12 @@ from markupsafe import Markup
 
 from steelyard.measurement import Measurement
 from steelyard.project import Project
-from steelyard.report import samples, sources
-from steelyard.report.comparison import Comparison, Result
+from steelyard.report import numbers, samples, sources
+from steelyard.report.comparison import Comparison, Result, by_reason
 from steelyard.report.environment import TEMPLATES
 from steelyard.report.equation import typeset
 from steelyard.report.figures import Figure, harmless
+from steelyard.report.outcome import enumeration
 from steelyard.report.page import Page, slug
 from steelyard.report.profiles import Profiles
 from steelyard.runs import Run
@@ -49,6 +50,7 @@ def render(workload: str, comparison: Comparison, profiles: Profiles, run: Run, 
         workload=workload,
         comparison=comparison,
         sizes=sizes,
+        headline=headline(comparison, workload),
         description=text_of(run, "descriptions", workload),
         equation=typeset(equation) if equation else None,
         picture=figure,
@@ -58,11 +60,31 @@ def render(workload: str, comparison: Comparison, profiles: Profiles, run: Run, 
         sources=sources.files(run, by_backend(timed, comparison)),
         recorded=partial(sources.recorded, run),
         profiles=profiles,
-        missing={
-            absence.number: absence.row for absence in comparison.absences if absence.workload == workload
-        },
+        missing=by_reason(absence for absence in comparison.absences if absence.workload == workload),
     )
     return Markup(html)
+
+
+def headline(comparison: Comparison, workload: str) -> str:
+    """Which backend is fastest at the workload's largest size that has a time, and by how much.
+
+    ``At size medium, numba is fastest on one thread: 2.00 ms per call, 225x over python.``
+    """
+    leaders = comparison.fastest(workload)
+    if not leaders:
+        return "No variant has a time."
+    first = leaders[0]
+    all_here = comparison.at(workload, first.measurement.size)
+    time = f"{numbers.time(first.time)} per call"
+    if len({result.measurement.backend for result in all_here}) == 1:
+        return f"At size {first.measurement.size}, only {first.measurement.backend} has a time: {time}."
+    names = enumeration([result.measurement.backend for result in leaders], "or")
+    thread = (
+        " on one thread" if any(result.is_parallel for result in all_here) and not first.is_parallel else ""
+    )
+    over = first.baseline.measurement.backend
+    speedup = f", {numbers.times(first.speedup)} over {over}" if first.speedup else ""
+    return f"At size {first.measurement.size}, {names} is fastest{thread}: {time}{speedup}."
 
 
 def by_backend(results: Sequence[Result], comparison: Comparison) -> list[Measurement]:
