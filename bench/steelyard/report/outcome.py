@@ -30,7 +30,7 @@ def outcome(comparison: Comparison) -> str:
 def fastest(comparison: Comparison) -> str:
     """``At the largest size measured, numba is fastest for lif (48x over python) and gibbs (95x)``.
 
-    Backends that cannot be told from the fastest share its place: ``cython or numba``.
+    Backends near the fastest share its place: ``cython or numba``; the speed-up is that of the fastest.
     """
     backends = {result.measurement.backend for result in comparison.results}
     if len(backends) == 1:
@@ -44,7 +44,8 @@ def fastest(comparison: Comparison) -> str:
                 baseline = leaders[0].baseline.measurement.backend
                 won += f" ({numbers.times(speedup)}{f' over {baseline}' if baseline != over else ''})"
                 over = baseline  # said again only when it changes
-            names = enumeration([result.measurement.backend for result in leaders], "or")
+            backends_there = {result.measurement.backend for result in leaders}
+            names = enumeration([name for name in comparison.backends if name in backends_there], "or")
             groups.setdefault(names, []).append(won)
     clauses = [
         f"{names}{' is fastest' if not place else ''} for {enumeration(won)}"
