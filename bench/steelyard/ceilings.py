@@ -88,8 +88,13 @@ class Ceiling:
 
     @property
     def name(self) -> str:
-        """What it is called in a table."""
+        """In a word: ``arithmetic``, ``L2``."""
         return self.level if self.kind == "bandwidth" else self.kind
+
+    @property
+    def title(self) -> str:
+        """In full: ``arithmetic``, ``L2 bandwidth``."""
+        return f"{self.level} bandwidth" if self.kind == "bandwidth" else self.kind
 
 
 @dataclass(frozen=True, slots=True)

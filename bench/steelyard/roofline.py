@@ -29,7 +29,7 @@ class Reached:
     @property
     def binding(self) -> str:
         """The ceiling by name: ``arithmetic``, ``L2 bandwidth``, ``memory bandwidth, all cores``."""
-        return f"{self.ceiling.name}{' bandwidth' * bool(self.ceiling.level)}{', all cores' * (self.ceiling.threads > 1)}"
+        return f"{self.ceiling.title}{', all cores' * (self.ceiling.threads > 1)}"
 
 
 def reached(ceilings: Ceilings, info: Mapping[str, Any], time: Interval) -> Reached | None:

@@ -264,18 +264,15 @@ class Session:
         found = memory.measure(
             checked, backends, budget, lambda cell: journal.doing("measuring the memory of", cell.id)
         )
-        try:
-            with self._telling("measured the memory of a call"), closing(found):
-                for done, (cell, use) in enumerate(found, 1):
-                    self.infos[cell]["memory"] = use
-                    journal.memory(cell.id, use)
-                    self.terminal.progress(MEMORY, done, len(checked))
-        except SteelyardError as error:
-            self.problems.append(str(error))
-        except KeyboardInterrupt:
-            self.problems.append("the memory of some cells was not measured: interrupted")
-        except Exception as error:  # whatever it is, the times must be saved
-            self.problems.append(f"the memory of some cells was not measured: {described(error)}")
+        with (
+            self._surviving("the memory of some cells was not measured"),
+            self._telling("measured the memory of a call"),
+            closing(found),
+        ):
+            for done, (cell, use) in enumerate(found, 1):
+                self.infos[cell]["memory"] = use
+                journal.memory(cell.id, use)
+                self.terminal.progress(MEMORY, done, len(checked))
 
     @property
     def missing(self) -> list[Missing]:
@@ -342,15 +339,21 @@ class Session:
         return report.write(self.saved, self.project)
 
     def _attempt(self, name: str, step: Callable[[], Path]) -> None:
-        """Take a step whose failure, whatever it is, must not cost the table of what was measured."""
-        try:
+        """Take a step that writes something, and note where."""
+        with self._surviving(f"the {name} could not be made"):
             self.written[name] = step()
+
+    @contextmanager
+    def _surviving(self, failure: str) -> Iterator[None]:
+        """A step whose failure, whatever it is, must not cost what was measured; ``failure`` says what is lacking then."""
+        try:
+            yield
         except SteelyardError as error:
             self.problems.append(str(error))
         except KeyboardInterrupt:
-            self.problems.append(f"the {name} could not be made: interrupted")
+            self.problems.append(f"{failure}: interrupted")
         except Exception as error:
-            self.problems.append(f"the {name} could not be made: {described(error)}")
+            self.problems.append(f"{failure}: {described(error)}")
 
     def _profile(self) -> Path:
         """Profile every timed cell, and each variant closely at the smallest size that was timed."""

@@ -10,6 +10,7 @@ from typing import Any
 from steelyard.report import numbers
 from steelyard.report.comparison import Comparison, Result
 from steelyard.report.outcome import enumeration
+from steelyard.roofline import amount
 from steelyard.runs import Run
 
 NOISY = 0.05
@@ -97,18 +98,12 @@ def crowded(comparison: Comparison) -> Iterator[Caution]:
 
 def busyness(result: Result) -> float:
     """CPU seconds a second while a cell was timed; 0 if that was not recorded."""
-    return amount(result, "cpu_per_wall")
+    return amount(result.info, "cpu_per_wall")
 
 
 def threads(result: Result) -> float:
     """The threads that a cell had; 0 if that was not recorded."""
-    return amount(result, "threads")
-
-
-def amount(result: Result, name: str) -> float:
-    """A number that was recorded with a cell; 0 if it was not."""
-    value = result.info.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+    return amount(result.info, "threads")
 
 
 def some(names: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steelyard.ceilings import Ceilings
 from steelyard.report import numbers
-from steelyard.report.roofline_page import capacity, counts, limit_name, rows
+from steelyard.report.roofline_page import capacity, counts, rows
 from steelyard.report.text import columns, printable, row_line
 
 
@@ -18,7 +18,7 @@ def table(ceilings: Ceilings, processor: str) -> str:
     ]
     body = [
         [
-            f"{limit_name(limit)}{f', {numbers.size_of_bytes(limit.size)}' if limit.size else ''}",
+            f"{limit.title}{f', {numbers.size_of_bytes(limit.size)}' if limit.size else ''}",
             *(capacity(by_threads[count]) if count in by_threads else "–" for count in threads),
             f"{limit.way}; ±{numbers.percent(limit.doubt)}",
         ]

@@ -32,6 +32,7 @@ from steelyard.report.profiles import (
     section_id,
     unreadable,
 )
+from steelyard.report.workload_page import by_backend
 from steelyard.report.workload_page import page_name as workload_page_name
 from steelyard.runs import Run
 
@@ -47,14 +48,8 @@ def pages(run: Run, project: Project) -> tuple[Page, ...]:
     profiles, comparison = Profiles.of(run, project), Comparison(run, project.backends)
     variants: dict[str, list[Measurement]] = {}
     for workload in comparison.workloads:
-        found = [
-            result.measurement
-            for size in comparison.sizes_of(workload)
-            for result in comparison.at(workload, size)
-        ]
-        for measurement in sorted(
-            found, key=lambda found: (comparison.backends.index(found.backend), found.variant)
-        ):
+        found = [result for size in comparison.sizes_of(workload) for result in comparison.at(workload, size)]
+        for measurement in by_backend(found, comparison):
             if measurement.cell in profiles.files:
                 variants.setdefault(page_name(measurement), []).append(measurement)
     return tuple(

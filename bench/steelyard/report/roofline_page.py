@@ -80,11 +80,6 @@ def outcome(comparison: Comparison) -> str:
     )
 
 
-def limit_name(ceiling: Ceiling) -> str:
-    """``arithmetic``, ``L2 bandwidth``, ``memory bandwidth``."""
-    return "arithmetic" if ceiling.kind == "arithmetic" else f"{ceiling.level} bandwidth"
-
-
 def capacity(ceiling: Ceiling) -> str:
     """What a ceiling allows: ``131 GFLOP/s``; no more digits than its interval supports."""
     value = ceiling.per_second
@@ -169,7 +164,7 @@ def roof(
         height = [
             min(peak.per_second, limit.per_second * x) if limit in slopes else peak.per_second for x in across
         ]
-        label = f"{limit_name(limit)}, {whose}: {capacity(limit)}"
+        label = f"{limit.title}, {whose}: {capacity(limit)}"
         yield {
             "type": "scatter",
             "mode": "lines",
